@@ -1,0 +1,1 @@
+"""The purse: plans, subscriptions, invoices, usage. Empty until its first capability."""

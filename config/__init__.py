@@ -1,0 +1,1 @@
+"""The roof: settings, urls, wiring, processes. Imports everything; nobody imports it."""

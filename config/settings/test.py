@@ -1,0 +1,53 @@
+"""The tests: PostgreSQL and Redis where they answer, SQLite and memory otherwise.
+
+`STEWARD_TEST_DATABASE=sqlite` asks for SQLite; `STEWARD_TEST_DATABASE_URL` names another
+PostgreSQL. `tests/conftest.py` prints which ones were taken.
+"""
+
+import socket
+
+from config.settings.base import *
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+SECRET_KEY = "test-" + "s" * 60
+STEWARD_KEY_PEPPERS = ["test-pepper-" + "p" * 40]
+STEWARD_ENCRYPTION_KEYS = ["MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="]
+STEWARD_BASE_URL = "http://testserver"
+STEWARD_UPGRADE_URL = "http://testserver/o/{organization}/members/seats"
+ALLOWED_HOSTS = ["*"]
+STEWARD_MAIL_OUTBOX = True
+STEWARD_OUTBOUND_ALLOW_LOOPBACK = True
+STEWARD_RELAY = False
+CELERY_BROKER_URL = "memory://"
+
+_wanted = env.str("STEWARD_TEST_DATABASE", default="")
+_url = env.str(
+    "STEWARD_TEST_DATABASE_URL", default="postgresql://postgres@127.0.0.1:5432/steward"
+)
+USES_POSTGRESQL = _wanted != "sqlite" and (_wanted == "postgresql" or _answers(5432))
+if USES_POSTGRESQL:
+    DATABASES = {"default": postgresql(_url)}
+else:
+    DATABASES = {"default": sqlite(STEWARD_DATA_DIR / "test.sqlite3")}
+    # A file, so that threads and processes share it.
+    DATABASES["default"]["TEST"] = {"NAME": str(STEWARD_DATA_DIR / "test.sqlite3")}
+    STEWARD_DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+USES_REDIS = _wanted != "sqlite" and _answers(6379)
+TEST_REDIS_URL = env.str("STEWARD_TEST_REDIS_URL", default="redis://127.0.0.1:6379/9")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# Cheap on purpose: the tests check the rules around hashing, not its cost.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STEWARD_API_RATE = STEWARD_ANONYMOUS_RATE = STEWARD_KEY_FAILURE_RATE = 0
+ACCOUNT_RATE_LIMITS = False
+WHITENOISE_AUTOREFRESH = True
+LOGGING = logging_config(json=True, level="WARNING")

@@ -1,0 +1,80 @@
+"""The wiring page: every reaction, job, schedule and invariant of the house, in one place.
+
+Event → what follows. `within` runs in the event's own transaction (the end of access
+must not wait); `after` names jobs that get a row in that transaction and run later.
+"""
+
+from identity import events as identity_events
+from identity import invariants as identity_invariants
+from identity import subscribers as identity_subscribers
+from identity.actions import api_keys
+from kernel import invariants as kernel_invariants
+from kernel.idempotency.models import forget_old as forget_old_replays
+from kernel.jobs.sweep import tidy
+from kernel.mail.send import JOB as SEND_MAIL
+from kernel.mail.send import send_job
+from kernel.wiring import JobKind, Reactions, Schedule, Wiring
+from orgs import events as orgs_events
+from orgs import invariants as orgs_invariants
+from orgs import subscribers as orgs_subscribers
+from orgs.actions import grants, invitations, organizations
+
+_ENDS_ACCESS = (identity_subscribers.end_access,)
+
+REACTIONS = {
+    "orgs.invitation.created": Reactions(after=("orgs.mail.invitation",)),
+    "orgs.invitation.resent": Reactions(after=("orgs.mail.invitation",)),
+    "orgs.request.made": Reactions(after=("orgs.mail.request_made",)),
+    "orgs.request.approved": Reactions(after=("orgs.mail.request_decided",)),
+    "orgs.request.declined": Reactions(after=("orgs.mail.request_decided",)),
+    "orgs.member.deactivated": Reactions(within=_ENDS_ACCESS),
+    "orgs.member.removed": Reactions(within=_ENDS_ACCESS, after=("orgs.mail.member_removed",)),
+    "orgs.member.left": Reactions(within=_ENDS_ACCESS),
+    "orgs.team.deleted": Reactions(within=_ENDS_ACCESS),
+    "orgs.service_account.deleted": Reactions(within=_ENDS_ACCESS),
+    "orgs.organization.deletion_requested": Reactions(
+        within=_ENDS_ACCESS, after=("orgs.mail.deletion_requested",)
+    ),
+    "orgs.organization.purged": Reactions(within=_ENDS_ACCESS),
+    "orgs.user.deleted": Reactions(within=_ENDS_ACCESS),
+}
+
+JOBS = {
+    SEND_MAIL: JobKind(send_job, transactional=False),
+    "kernel.jobs.tidy": JobKind(tidy),
+    "kernel.idempotency.forget": JobKind(forget_old_replays),
+    "orgs.mail.invitation": JobKind(orgs_subscribers.mail_invitation),
+    "orgs.mail.request_made": JobKind(orgs_subscribers.mail_request_made),
+    "orgs.mail.request_decided": JobKind(orgs_subscribers.mail_request_decided),
+    "orgs.mail.deletion_requested": JobKind(orgs_subscribers.mail_deletion_requested),
+    "orgs.mail.member_removed": JobKind(orgs_subscribers.mail_member_removed),
+    "orgs.invitations.note_lapsed": JobKind(invitations.note_lapsed),
+    "orgs.grants.note_lapsed": JobKind(grants.note_lapsed),
+    "orgs.organizations.purge_due": JobKind(organizations.purge_due),
+    "identity.keys.note_ended": JobKind(api_keys.note_ended),
+}
+
+SCHEDULES = {
+    "tidy_jobs": Schedule(3600, "kernel.jobs.tidy"),
+    "forget_replays": Schedule(3600, "kernel.idempotency.forget"),
+    "expire_invitations": Schedule(60, "orgs.invitations.note_lapsed"),
+    "expire_grants": Schedule(60, "orgs.grants.note_lapsed"),
+    "expire_keys": Schedule(60, "identity.keys.note_ended"),
+    "purge_organizations": Schedule(300, "orgs.organizations.purge_due"),
+}
+
+WIRING = Wiring(
+    events={**orgs_events.EVENTS, **identity_events.EVENTS},
+    reactions=REACTIONS,
+    jobs=JOBS,
+    schedules=SCHEDULES,
+    invariants=(
+        orgs_invariants.seats_match_members,
+        orgs_invariants.counters_match_rows,
+        orgs_invariants.removed_members_hold_nothing,
+        identity_invariants.ended_principals_hold_no_live_credential,
+        kernel_invariants.chains_verify,
+        kernel_invariants.every_reaction_has_its_row,
+        kernel_invariants.nothing_is_overdue,
+    ),
+)

@@ -1,0 +1,1 @@
+"""The keys: everything that proves who acts."""

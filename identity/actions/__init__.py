@@ -1,0 +1,1 @@
+"""Every state change of the keys' room: one function each."""

@@ -1,0 +1,1 @@
+"""The ground: what every room needs and what knows no organization rule."""

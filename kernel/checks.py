@@ -1,0 +1,44 @@
+"""System checks: a configuration that would be unsafe or senseless is refused at start."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+_SHORTEST_SECRET = 32
+_KEY_BYTES = 32
+
+
+@register(Tags.security)
+def secrets_are_strong(app_configs: Any, **_kwargs: Any) -> Sequence[CheckMessage]:
+    """Refuse missing, short and well-known secrets."""
+    found: list[CheckMessage] = []
+    if len(settings.SECRET_KEY) < _SHORTEST_SECRET:
+        found.append(_error("SECRET_KEY is shorter than 32 characters.", "kernel.E010"))
+    peppers = settings.STEWARD_KEY_PEPPERS
+    if not peppers or any(len(pepper) < _SHORTEST_SECRET for pepper in peppers):
+        found.append(
+            _error("STEWARD_KEY_PEPPERS needs values of at least 32 characters.", "kernel.E011")
+        )
+    keys = settings.STEWARD_ENCRYPTION_KEYS
+    if not keys or any(_length(key) != _KEY_BYTES for key in keys):
+        found.append(
+            _error(
+                "STEWARD_ENCRYPTION_KEYS needs base64 keys of exactly 32 bytes.", "kernel.E012"
+            )
+        )
+    return found
+
+
+def _length(key: str) -> int:
+    try:
+        return len(base64.b64decode(key, validate=True))
+    except binascii.Error:
+        return 0
+
+
+def _error(message: str, code: str) -> Error:
+    return Error(message, hint="docs/operations.md says how to make them.", id=code)

@@ -1,0 +1,8 @@
+"""The one source of time, so that tests can move it and decisions agree."""
+
+import datetime as dt
+
+
+def now() -> dt.datetime:
+    """Return the current moment, aware and in UTC."""
+    return dt.datetime.now(tz=dt.UTC)

@@ -1,0 +1,97 @@
+"""Write one event: the audit row, its reactions within, its job rows for after."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from kernel.clock import now
+from kernel.events.chain import link
+from kernel.events.models import INSTANCE_CHAIN, ChainHead, Event
+from kernel.jobs.enqueue import enqueue
+from kernel.principal import Principal
+from kernel.redact import redact
+from kernel.wiring import wiring
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an event is about: a kind, a wire id and a name for people."""
+
+    kind: str
+    id: str
+    label: str = ""
+
+    @classmethod
+    def of(cls, row: Any) -> "Target":
+        """Describe a model row by its class, wire id and text."""
+        return cls(kind=row._meta.model_name, id=row.wire_id, label=str(row)[:200])
+
+
+class UnknownEvent(LookupError):
+    """The event type has no line in the catalogue."""
+
+
+def record(
+    *,
+    type: str,  # noqa: A002 - the field's word
+    actor: Principal,
+    organization: Any,
+    target: Target,
+    changes: Mapping[str, Any] | None = None,
+) -> Event:
+    """Append an event to its organization's chain, in the caller's transaction.
+
+    `organization` is an Organization, its id, or None for the instance's own chain.
+    `changes` maps a field to `[before, after]`, or holds further facts; secrets in
+    it are redacted. Locks the chain's head, so call it last. Runs the reactions
+    listed as `within`, and inserts one job row for each listed as `after`.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("An event is recorded inside the transaction of its change.")
+    plan = wiring()
+    if type not in plan.events:
+        raise UnknownEvent(f"{type} is not in the event catalogue.")
+    organization_id = getattr(organization, "pk", organization) or INSTANCE_CHAIN
+    ChainHead.objects.bulk_create(
+        [ChainHead(organization_id=organization_id)], ignore_conflicts=True
+    )
+    head = ChainHead.objects.select_for_update().get(pk=organization_id)
+    event = Event(
+        organization_id=organization_id,
+        sequence=head.sequence + 1,
+        occurred_at=now(),
+        type=type,
+        actor_kind=actor.kind,
+        actor_id=str(actor.id or ""),
+        actor_label=actor.label[:200],
+        credential_kind=actor.credential.kind,
+        credential_id=actor.credential.id[:64],
+        on_behalf_of=actor.on_behalf_of[:200],
+        ip=actor.origin.ip[:45],
+        user_agent=actor.origin.user_agent[:400],
+        request_id=actor.origin.request_id[:64],
+        target_kind=target.kind,
+        target_id=target.id,
+        target_label=target.label[:200],
+        changes=json.loads(json.dumps(redact(dict(changes or {})), default=str)),
+        previous_hash=head.hash,
+    )
+    event.hash = link(event)
+    event.save(force_insert=True)
+    head.sequence, head.hash = event.sequence, event.hash
+    head.save(update_fields=["sequence", "hash"])
+    reactions = plan.reactions.get(type)
+    if reactions:
+        for react in reactions.within:
+            react(event)
+        for kind in reactions.after:
+            enqueue(
+                kind,
+                {"event": str(event.pk)},
+                organization_id=organization_id,
+                unique_key=f"{kind}:{event.pk}",
+            )
+    return event

@@ -1,0 +1,106 @@
+"""The request's frame: its id, where it came from, one log line, plain errors."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+
+from kernel.api.problem import Problem
+from kernel.logs import log_request
+from kernel.principal import Origin
+
+_GIVEN_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_API_PREFIXES = ("/api/", "/scim", "/access/", "/oauth/")
+
+
+def client_ip(request: HttpRequest) -> str:
+    """Return the caller's address, trusting exactly the configured number of proxies.
+
+    Without a proxy `X-Forwarded-For` is the client's own invention and is ignored.
+    """
+    remote = str(request.META.get("REMOTE_ADDR", ""))
+    hops: int = settings.STEWARD_TRUSTED_PROXIES
+    if hops < 1:
+        return remote
+    chain = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+    return chain[-hops] if len(chain) >= hops and chain[-hops] else remote
+
+
+class RequestContextMiddleware:
+    """Gives each request an id and an origin, and writes one log line for it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Frame one request."""
+        given = request.headers.get("X-Request-Id", "")
+        request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+        request.origin = Origin(  # type: ignore[attr-defined] # our attribute
+            ip=client_ip(request),
+            user_agent=request.headers.get("User-Agent", "")[:400],
+            request_id=request_id,
+        )
+        started = time.monotonic()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        response = self.get_response(request)
+        response.headers["X-Request-Id"] = request_id
+        log_request(request, response, elapsed_seconds=time.monotonic() - started)
+        return response
+
+
+def origin_of(request: Any) -> Origin:
+    """Return the origin that the middleware noted (of a Django or DRF request)."""
+    inner = getattr(request, "_request", request)
+    return getattr(inner, "origin", None) or Origin()
+
+
+def _failed(request: HttpRequest, status: int, code: str, title: str, detail: str) -> HttpResponse:
+    request_id = origin_of(request).request_id
+    if request.path.startswith(_API_PREFIXES):
+        return Problem(
+            code=code, title=title, status=status, detail=detail, request_id=request_id
+        ).response()
+    context = {"title": title, "detail": detail, "request_id": request_id}
+    return render(request, f"errors/{status}.html", context, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400."""
+    return _failed(request, 400, "bad_request", "Bad request", "The request was not understood.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403."""
+    return _failed(request, 403, "denied", "You may not do this", str(exception))
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404: the same bytes for what is absent and for what is another's."""
+    return _failed(
+        request, 404, "not_found", "Not found", "There is nothing here that you can see."
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose CSRF token is missing or old."""
+    context = {"request_id": origin_of(request).request_id}
+    return render(request, "errors/403_csrf.html", context, status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500 without a detail; the log has it under the request id."""
+    return _failed(
+        request,
+        500,
+        "internal_error",
+        "Something went wrong on our side",
+        "Nothing was changed. Try again; if it stays, give the request id to your administrator.",
+    )

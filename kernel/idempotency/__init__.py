@@ -1,0 +1,1 @@
+"""Remembered answers: the row behind an Idempotency-Key. Tests: tests/kernel/api/."""

@@ -1,0 +1,51 @@
+"""The worker's own sweep: a thread that runs rows without waiting for a broker.
+
+In the embedded set-up it is the only way rows are run; in production it finds what
+no wake-up reached.
+"""
+
+import threading
+from typing import Any
+
+import structlog
+from celery import bootsteps
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+
+from kernel.jobs.sweep import sweep
+
+log = structlog.get_logger(__name__)
+
+_JOIN_SECONDS = 3
+
+
+class Sweeper(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no types
+    """A step of the worker's start and stop."""
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="sweep", daemon=True)
+
+    def start(self, _parent: Any) -> None:
+        """Begin to sweep."""
+        self._thread.start()
+
+    def stop(self, _parent: Any) -> None:
+        """Finish the row at hand and end."""
+        self._ending.set()
+        if self._thread.is_alive():
+            self._thread.join(_JOIN_SECONDS)
+
+    terminate = stop
+
+    def _loop(self) -> None:
+        grace = settings.STEWARD_SWEEP_SECONDS if settings.STEWARD_RELAY else 0
+        while not self._ending.wait(settings.STEWARD_SWEEP_SECONDS):
+            try:
+                close_old_connections()
+                while not self._ending.is_set() and sweep(limit=20, older_than_seconds=grace):
+                    pass
+            except DatabaseError as error:
+                log.warning("sweep_database_unreachable", error=type(error).__name__)
+        connection.close()

@@ -1,0 +1,1 @@
+"""The people: organizations, teams, memberships, seats, roles, access decisions."""

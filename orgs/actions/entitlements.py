@@ -1,0 +1,77 @@
+"""The one door by which seats, features and limits arrive, whoever grants them."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+from django.db import transaction
+from django.db.models import Q
+
+from kernel.clock import now
+from kernel.errors import Denied, Invalid
+from kernel.events import Target, record
+from kernel.principal import Principal
+from orgs.actions import members
+from orgs.models import Entitlement, Organization, SeatPool, SeatType
+
+
+@transaction.atomic
+def apply(
+    *,
+    actor: Principal,
+    organization: Organization,
+    source: str,
+    seats: Mapping[str, int | None],
+    features: Iterable[str] = (),
+    limits: Mapping[str, int] | None = None,
+    until: dt.datetime | None = None,
+) -> Entitlement:
+    """Set what one source grants, and bring the seat pools to the best of all sources.
+
+    `seats` maps a seat type to a number, None meaning unlimited. Fewer seats than
+    are in use leave an overage: nobody is thrown out, no further seat is given.
+    """
+    if not actor.is_system:
+        raise Denied("Entitlements come from a subscription, a license or the operator.")
+    if source not in Entitlement.Source.values:
+        raise Invalid.field("source", f"“{source}” is not a source.", code="choice")
+    members.lock(organization)
+    row, _ = Entitlement.objects.of(organization).get_or_create(
+        source=source, defaults={"organization": organization}
+    )
+    wanted = {
+        "seats": dict(seats),
+        "features": sorted(set(features)),
+        "limits": dict(limits or {}),
+    }
+    changes = {
+        name: [getattr(row, name), value]
+        for name, value in wanted.items()
+        if getattr(row, name) != value
+    }
+    row.seats, row.features, row.limits = wanted["seats"], wanted["features"], wanted["limits"]
+    row.until, row.updated_at = until, now()
+    row.save()
+    _fit_pools(organization)
+    if changes:
+        record(
+            type="orgs.entitlement.applied",
+            actor=actor,
+            organization=organization,
+            target=Target.of(organization),
+            changes={"source": source, **changes},
+        )
+    return row
+
+
+def _fit_pools(organization: Organization) -> None:
+    live = Entitlement.objects.of(organization).filter(
+        Q(until__isnull=True) | Q(until__gt=now())
+    )
+    granted = [row.seats for row in live]
+    for seat in (SeatType.FULL, SeatType.VIEWER):
+        offers = [offer[seat] for offer in granted if seat in offer]
+        limit = None if None in offers else max(offers, default=0)
+        pool = SeatPool.objects.of(organization).select_for_update().get(seat=seat)
+        pool.limit = limit
+        pool.ceiling = None if limit is None else max(limit, pool.used)
+        pool.save(update_fields=["limit", "ceiling"])

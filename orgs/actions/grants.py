@@ -1,0 +1,118 @@
+"""Temporary access: a role beside the standing one, until a time, with a reason."""
+
+import datetime as dt
+
+from django.db import transaction
+
+from kernel.clock import now
+from kernel.errors import Invalid, Missing
+from kernel.events import Target, record
+from kernel.jobs.models import Job
+from kernel.principal import Principal
+from orgs import access
+from orgs.actions import members
+from orgs.errors import NotActive
+from orgs.models import Grant, Membership, Organization, Role, ServiceAccount, Team
+from orgs.permissions import ORGANIZATION_ROLES, TEAM_ROLES, Permission
+
+LONGEST = dt.timedelta(days=90)
+
+
+@transaction.atomic
+def give(
+    *,
+    actor: Principal,
+    organization: Organization,
+    holder: Membership | ServiceAccount,
+    role: str,
+    until: dt.datetime,
+    reason: str,
+    custom_role: Role | None = None,
+    team: Team | None = None,
+) -> Grant:
+    """Give a member or service account a role on the organization or one team.
+
+    It ends to the second: the access decision looks at the time. A grant never holds
+    more than its giver. Raises `Invalid`, `NotActive`.
+    """
+    access.require(actor, Permission.GRANT_MANAGE, team or organization)
+    members.lock(organization)
+    reason = reason.strip()
+    if not reason:
+        raise Invalid.field("reason", "Say what the access is for.", code="required")
+    if not now() < until <= now() + LONGEST:
+        raise Invalid.field(
+            "until", f"Choose a time within the next {LONGEST.days} days.", code="range"
+        )
+    known = TEAM_ROLES if team else ORGANIZATION_ROLES
+    if role not in known or role == "owner":
+        choices = ", ".join(sorted(set(known) - {"owner"}))
+        raise Invalid.field("role", f"Choose one of {choices}.", code="choice")
+    if isinstance(holder, Membership) and not holder.is_active:
+        raise NotActive("Only active members can be given access.")
+    scope = "team" if team else "organization"
+    held = access.role_permissions(role, custom_role, scope)
+    access.require_all(actor, held, team or organization)
+    grant = Grant(
+        organization=organization,
+        membership=holder if isinstance(holder, Membership) else None,
+        service_account=holder if isinstance(holder, ServiceAccount) else None,
+        team=team,
+        role=role,
+        custom_role=custom_role,
+        reason=reason[:300],
+        granted_by=actor.label[:200],
+        until=until,
+    )
+    grant.save(force_insert=True)
+    _record("orgs.grant.given", actor, grant)
+    return grant
+
+
+@transaction.atomic
+def end(*, actor: Principal, organization: Organization, grant: Grant) -> Grant:
+    """End a grant before its time; its holder may do so as well."""
+    row = (
+        Grant.objects.of(organization)
+        .select_for_update(of=("self",))
+        .filter(pk=grant.pk)
+        .select_related("team", "membership")
+        .first()
+    )
+    if row is None:
+        raise Missing
+    is_own = actor.is_user and row.membership is not None and row.membership.user_id == actor.id
+    permission = Permission.ORGANIZATION_READ if is_own else Permission.GRANT_MANAGE
+    access.require(actor, permission, organization if is_own else (row.team or organization))
+    if row.ended_at:
+        return row
+    row.ended_at = now()
+    row.save(update_fields=["ended_at"])
+    _record("orgs.grant.ended", actor, row)
+    return row
+
+
+@transaction.atomic
+def note_lapsed(_job: Job) -> None:
+    """Write the expiry of grants into the trail (job); they ended by themselves."""
+    rows = Grant.objects.system_lapsed(now()).select_for_update(of=("self",), skip_locked=True)
+    for grant in rows.order_by("organization_id")[:500]:
+        grant.ended_at = grant.until
+        grant.save(update_fields=["ended_at"])
+        _record("orgs.grant.expired", Principal.system("expiry"), grant)
+
+
+def _record(event: str, actor: Principal, grant: Grant) -> None:
+    holder = grant.membership or grant.service_account
+    record(
+        type=event,
+        actor=actor,
+        organization=grant.organization_id,
+        target=Target(kind="grant", id=grant.wire_id, label=str(holder)),
+        changes={
+            "role": grant.custom_role.name if grant.custom_role else grant.role,
+            "team": grant.team.name if grant.team else None,
+            "until": grant.until.isoformat() if grant.until else None,
+            "reason": grant.reason,
+        },
+    )

@@ -1,0 +1,325 @@
+"""Invitations: many addresses at once, one single-use link each, a seat on acceptance."""
+
+import datetime as dt
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.db.models import F
+
+from kernel.clock import now
+from kernel.crypto import tokens
+from kernel.errors import Invalid, Missing
+from kernel.events import Target, record
+from kernel.jobs.models import Job
+from kernel.principal import Principal
+from orgs import access
+from orgs.actions import members
+from orgs.errors import InvitationEnded, WrongAccount
+from orgs.models import (
+    Invitation,
+    InvitationTeam,
+    Membership,
+    Organization,
+    Role,
+    SeatType,
+    Team,
+    TeamMembership,
+    User,
+)
+from orgs.permissions import Permission
+
+LIFE = dt.timedelta(days=7)
+AT_ONCE = 500
+"""How many addresses one call may bring."""
+
+_PURPOSE = "invitation"
+_WRAPPED = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationOutcome:
+    """What happened, or would happen, to one address.
+
+    `verdict` is invited, resent, already_member or invalid; `detail` says why.
+    """
+
+    address: str
+    verdict: str
+    invitation: Invitation | None = None
+    detail: str = ""
+
+
+def parse_addresses(text: str) -> list[str]:
+    """Return the addresses in any mess of commas, lines and `Name <a@b>`, each once."""
+    found = []
+    for piece in re.split(r"[,;\n\r\t]+", text):
+        wrapped = _WRAPPED.search(piece)
+        found.extend([wrapped.group(1)] if wrapped else piece.split())
+    return list(dict.fromkeys(_normal(address) for address in found if address.strip()))
+
+
+def preview(
+    *, actor: Principal, organization: Organization, addresses: Sequence[str]
+) -> list[InvitationOutcome]:
+    """Return the verdict that each address would get; write nothing."""
+    access.require(actor, Permission.MEMBER_INVITE, organization)
+    return _judge(organization, addresses)
+
+
+@transaction.atomic
+def create_many(
+    *,
+    actor: Principal,
+    organization: Organization,
+    addresses: Sequence[str],
+    role: str = "member",
+    custom_role: Role | None = None,
+    seat: str = SeatType.FULL,
+    teams: Sequence[tuple[Team, str]] = (),
+) -> list[InvitationOutcome]:
+    """Invite addresses; a seat is taken when one accepts, not now.
+
+    Addresses that cannot be invited are reported, never an error for the others. An
+    address with an open invitation gets a fresh link and the new offer.
+    """
+    access.require(actor, Permission.MEMBER_INVITE, organization)
+    members.require_role_right(actor, organization, role, custom_role)
+    for team, _ in teams:
+        access.require(actor, Permission.TEAM_MEMBER_MANAGE, team)
+    members.lock(organization)
+    outcomes = _judge(organization, addresses)
+    done = []
+    for outcome in outcomes:
+        if outcome.verdict not in ("invited", "resent"):
+            done.append(outcome)
+            continue
+        invitation = outcome.invitation or Invitation(
+            organization=organization, email=outcome.address, generation=0
+        )
+        invitation.role, invitation.custom_role, invitation.seat = role, custom_role, seat
+        _renew(actor, invitation)
+        invitation.save()
+        InvitationTeam.objects.of(organization).filter(invitation=invitation).delete()
+        InvitationTeam.objects.bulk_create(
+            InvitationTeam(
+                organization=organization, invitation=invitation, team=team, role=team_role
+            )
+            for team, team_role in teams
+        )
+        again = outcome.verdict == "resent"
+        _record("orgs.invitation.resent" if again else "orgs.invitation.created", actor, invitation)
+        done.append(
+            InvitationOutcome(outcome.address, outcome.verdict, invitation, outcome.detail)
+        )
+    return done
+
+
+@transaction.atomic
+def resend(
+    *, actor: Principal, organization: Organization, invitation: Invitation
+) -> Invitation:
+    """Send an open invitation again: a fresh link and another seven days."""
+    access.require(actor, Permission.MEMBER_INVITE, organization)
+    invitation = _locked(organization, invitation)
+    _renew(actor, invitation)
+    invitation.save()
+    _record("orgs.invitation.resent", actor, invitation)
+    return invitation
+
+
+@transaction.atomic
+def revoke(
+    *, actor: Principal, organization: Organization, invitation: Invitation
+) -> Invitation:
+    """Make the link worthless. Raises `InvitationEnded` if it was accepted before."""
+    access.require(actor, Permission.MEMBER_INVITE, organization)
+    invitation = _locked(organization, invitation, revoked_is_fine=True)
+    if invitation.revoked_at:
+        return invitation
+    invitation.revoked_at = now()
+    invitation.save(update_fields=["revoked_at"])
+    _record("orgs.invitation.revoked", actor, invitation)
+    return invitation
+
+
+def link(invitation: Invitation) -> str:
+    """Return the invitation's link; it can be shown again, for it is derived, not stored."""
+    return f"{settings.STEWARD_BASE_URL}/join/{_token(invitation)}"
+
+
+def find(token: str) -> Invitation:
+    """Return the live invitation behind a link, or raise `Missing` or `InvitationEnded`."""
+    digests = list(tokens.digests(_PURPOSE, token))
+    invitation = Invitation.objects.system_with_digest(digests).first()
+    if invitation is None:
+        raise Missing("This link leads nowhere. Ask for a new invitation.")
+    _require_live(invitation)
+    return invitation
+
+
+@transaction.atomic
+def accept(
+    *, actor: Principal, token: str, user: User, addresses: Collection[str]
+) -> Membership:
+    """Join by an invitation: membership, seat and teams in one transaction.
+
+    `addresses` are those that the person has proved to own (`identity` knows them).
+    Raises `WrongAccount`, `InvitationEnded`, `SeatLimitReached`, `AlreadyMember`.
+    """
+    invitation = find(token)
+    organization = members.lock(invitation.organization)
+    invitation = _locked(organization, invitation)
+    _require_live(invitation)
+    if organization.is_being_deleted:
+        raise InvitationEnded(f"{organization.name} is being deleted.")
+    if invitation.email not in {_normal(address) for address in addresses}:
+        raise WrongAccount(
+            f"This invitation was sent to {invitation.email}, and that is not an address of "
+            f"{user.username}. Sign in with the account it is for, or ask for an invitation "
+            "to your own address."
+        )
+    member = members.join(
+        actor=actor,
+        organization=organization,
+        user=user,
+        role=invitation.role,
+        custom_role=invitation.custom_role,
+        seat=invitation.seat,
+    )
+    for place in invitation.teams.select_related("team"):
+        TeamMembership.objects.create(
+            organization=organization, team=place.team, membership=member, role=place.role
+        )
+        Team.objects.of(organization).filter(pk=place.team_id).update(
+            member_count=F("member_count") + 1
+        )
+    invitation.accepted_at, invitation.accepted_by = now(), user.wire_id
+    invitation.save(update_fields=["accepted_at", "accepted_by"])
+    _record("orgs.invitation.accepted", actor, invitation)
+    return member
+
+
+@transaction.atomic
+def note_lapsed(_job: Job) -> None:
+    """Write the expiry of invitations into the trail (job); they lapsed by themselves."""
+    rows = Invitation.objects.system_lapsed(now()).select_for_update(
+        of=("self",), skip_locked=True
+    )
+    for invitation in rows.order_by("organization_id")[:500]:
+        invitation.lapse_noted = True
+        invitation.save(update_fields=["lapse_noted"])
+        _record("orgs.invitation.expired", Principal.system("expiry"), invitation)
+
+
+def _judge(organization: Organization, addresses: Sequence[str]) -> list[InvitationOutcome]:
+    wanted = list(dict.fromkeys(_normal(address) for address in addresses if address.strip()))
+    if not wanted:
+        raise Invalid.field("addresses", "Give at least one e-mail address.", code="required")
+    if len(wanted) > AT_ONCE:
+        raise Invalid.field(
+            "addresses", f"Give at most {AT_ONCE} addresses at once.", code="too_many"
+        )
+    present = Membership.objects.of(organization).present()
+    inside = {
+        email.lower()
+        for email in present.filter(user__email__in=wanted).values_list("user__email", flat=True)
+    }
+    open_ones = {
+        invitation.email: invitation
+        for invitation in Invitation.objects.of(organization).open().filter(email__in=wanted)
+    }
+    outcomes = []
+    for address in wanted:
+        if not _is_address(address):
+            outcomes.append(InvitationOutcome(address, "invalid", detail="Not an e-mail address."))
+        elif address in inside:
+            outcomes.append(
+                InvitationOutcome(address, "already_member", detail="A member already; skipped.")
+            )
+        elif address in open_ones:
+            outcomes.append(
+                InvitationOutcome(
+                    address,
+                    "resent",
+                    open_ones[address],
+                    detail="Invited before; gets a fresh link.",
+                )
+            )
+        else:
+            outcomes.append(InvitationOutcome(address, "invited"))
+    return outcomes
+
+
+def _is_address(text: str) -> bool:
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return len(text) <= 254
+
+
+def _normal(address: str) -> str:
+    return address.strip().strip("<>\"'.").lower()
+
+
+def _renew(actor: Principal, invitation: Invitation) -> None:
+    """Give the invitation a new link and a new term; the link before is worthless."""
+    invitation.generation += 1
+    invitation.token_digest = tokens.digest(_PURPOSE, _token(invitation))
+    invitation.sent_at = now()
+    invitation.expires_at = invitation.sent_at + LIFE
+    invitation.lapse_noted = False
+    invitation.invited_by, invitation.invited_by_id = actor.label[:200], str(actor.id or "")
+
+
+def _token(invitation: Invitation) -> str:
+    return tokens.derive(_PURPOSE, str(invitation.pk), str(invitation.generation))
+
+
+def _locked(
+    organization: Organization, invitation: Invitation, *, revoked_is_fine: bool = False
+) -> Invitation:
+    row = (
+        Invitation.objects.of(organization)
+        .select_for_update(of=("self",))
+        .filter(pk=invitation.pk)
+        .select_related("organization", "custom_role")
+        .first()
+    )
+    if row is None:
+        raise Missing
+    if row.accepted_at:
+        raise InvitationEnded("This invitation was accepted already.")
+    if row.revoked_at and not revoked_is_fine:
+        raise InvitationEnded("This invitation was revoked. Invite the address again.")
+    return row
+
+
+def _require_live(invitation: Invitation) -> None:
+    words = {
+        "accepted": "This invitation was accepted already. Sign in instead.",
+        "revoked": "This invitation was taken back. Ask for a new one.",
+        "expired": "This invitation has expired. Ask for a new one.",
+    }
+    if invitation.state in words:
+        raise InvitationEnded(words[invitation.state])
+
+
+def _record(event: str, actor: Principal, invitation: Invitation) -> None:
+    record(
+        type=event,
+        actor=actor,
+        organization=invitation.organization_id,
+        target=Target.of(invitation),
+        changes={
+            "role": invitation.role_name,
+            "seat": invitation.seat,
+            "expires_at": invitation.expires_at.isoformat(),
+            "generation": invitation.generation,
+        },
+    )

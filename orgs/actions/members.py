@@ -1,0 +1,415 @@
+"""Members: add, change, deactivate, remove. The pattern file for actions.
+
+Removing a member ends everything under it in the same transaction: team
+memberships, grants, places on projects and requests here, keys and sessions by the
+reaction that `config/wiring.py` lists for the event.
+"""
+
+from django.db import transaction
+from django.db.models import F
+
+from kernel.clock import now
+from kernel.errors import Invalid, Missing
+from kernel.events import Target, record
+from kernel.principal import Principal
+from orgs import access
+from orgs.actions import seats
+from orgs.errors import AlreadyMember, LastOwner, NotActive
+from orgs.models import (
+    AccessRequest,
+    Grant,
+    Membership,
+    Organization,
+    ProjectCollaborator,
+    Role,
+    SeatType,
+    Team,
+    TeamMembership,
+    User,
+)
+from orgs.permissions import ORGANIZATION_ROLES, Permission
+
+
+@transaction.atomic
+def provision(
+    *,
+    actor: Principal,
+    organization: Organization,
+    user: User,
+    role: str = "member",
+    custom_role: Role | None = None,
+    seat: str = SeatType.FULL,
+) -> Membership:
+    """Make a person a member, holding a seat.
+
+    Brings a removed member back with a new role. Raises `AlreadyMember`,
+    `SeatLimitReached`, `OrganizationBeingDeleted` (by the access decision).
+    """
+    access.require(actor, Permission.MEMBER_INVITE, organization)
+    require_role_right(actor, organization, role, custom_role)
+    return _join(
+        actor=actor,
+        organization=organization,
+        user=user,
+        role=role,
+        custom_role=custom_role,
+        seat=seat,
+        event="orgs.member.added",
+    )
+
+
+@transaction.atomic
+def join(
+    *,
+    actor: Principal,
+    organization: Organization,
+    user: User,
+    role: str,
+    custom_role: Role | None,
+    seat: str,
+) -> Membership:
+    """Make the acting person a member by a right proven otherwise (an invitation).
+
+    The caller has checked that proof under the organization's lock.
+    """
+    return _join(
+        actor=actor,
+        organization=organization,
+        user=user,
+        role=role,
+        custom_role=custom_role,
+        seat=seat,
+        event="orgs.member.joined",
+    )
+
+
+@transaction.atomic
+def change_role(
+    *,
+    actor: Principal,
+    organization: Organization,
+    member: Membership,
+    role: str,
+    custom_role: Role | None = None,
+    expected_version: int | None = None,
+) -> Membership:
+    """Give a member another role. Raises `LastOwner`, `NotActive`, `Stale`."""
+    access.require(actor, Permission.MEMBER_UPDATE, organization)
+    member = _locked(organization, member)
+    member.require_version(expected_version)
+    require_role_right(actor, organization, role, custom_role)
+    _require_right_over(actor, organization, member)
+    if member.status == Membership.Status.REMOVED:
+        raise NotActive("A removed member has no role. Add them again first.")
+    before = member.role_name
+    if member.role == role and member.custom_role_id == (custom_role.pk if custom_role else None):
+        return member
+    if member.is_active:
+        _count_owner(organization, was=member.is_owner, becomes=role == "owner")
+    member.role, member.custom_role = role, custom_role
+    member.save_change("role", "custom_role")
+    record(
+        type="orgs.member.role_changed",
+        actor=actor,
+        organization=organization,
+        target=Target.of(member),
+        changes={"role": [before, member.role_name]},
+    )
+    return member
+
+
+@transaction.atomic
+def change_seat(
+    *,
+    actor: Principal,
+    organization: Organization,
+    member: Membership,
+    seat: str,
+    expected_version: int | None = None,
+) -> Membership:
+    """Give a member another seat. Raises `SeatLimitReached`, `NotActive`, `Stale`."""
+    access.require(actor, Permission.MEMBER_UPDATE, organization)
+    member = _locked(organization, member)
+    member.require_version(expected_version)
+    if member.status == Membership.Status.REMOVED:
+        raise NotActive("A removed member has no seat. Add them again first.")
+    if member.seat == seat:
+        return member
+    before = member.seat
+    member.seat = seats.swap(organization, before, seat) if member.is_active else seat
+    member.save_change("seat")
+    record(
+        type="orgs.member.seat_changed",
+        actor=actor,
+        organization=organization,
+        target=Target.of(member),
+        changes={"seat": [before, member.seat]},
+    )
+    return member
+
+
+@transaction.atomic
+def deactivate(
+    *,
+    actor: Principal,
+    organization: Organization,
+    member: Membership,
+    expected_version: int | None = None,
+) -> Membership:
+    """Stop a member from working: the seat is free, keys and sessions end, history stays.
+
+    Team memberships wait for the return; grants and requests end. Raises `LastOwner`.
+    """
+    access.require(actor, Permission.MEMBER_UPDATE, organization)
+    member = _locked(organization, member)
+    member.require_version(expected_version)
+    if member.status == Membership.Status.DEACTIVATED:
+        return member
+    if not member.is_active:
+        raise NotActive("This member was removed.")
+    _require_right_over(actor, organization, member)
+    _stop(organization, member, Membership.Status.DEACTIVATED)
+    _end_extras(organization, member)
+    member.save_change("status", "ended_at")
+    record(
+        type="orgs.member.deactivated",
+        actor=actor,
+        organization=organization,
+        target=Target.of(member),
+        changes={"user": member.user.wire_id, "status": ["active", "deactivated"]},
+    )
+    return member
+
+
+@transaction.atomic
+def reactivate(
+    *,
+    actor: Principal,
+    organization: Organization,
+    member: Membership,
+    expected_version: int | None = None,
+) -> Membership:
+    """Let a deactivated member work again, on a seat of the type they had.
+
+    Raises `SeatLimitReached`, `NotActive` for a removed member.
+    """
+    access.require(actor, Permission.MEMBER_UPDATE, organization)
+    member = _locked(organization, member)
+    member.require_version(expected_version)
+    if member.is_active:
+        return member
+    if member.status == Membership.Status.REMOVED:
+        raise NotActive("This member was removed. Add or invite them again.")
+    _require_right_over(actor, organization, member)
+    _start(organization, member, seat=member.seat)
+    member.save_change("status", "ended_at", "seat")
+    record(
+        type="orgs.member.reactivated",
+        actor=actor,
+        organization=organization,
+        target=Target.of(member),
+        changes={"user": member.user.wire_id, "status": ["deactivated", "active"]},
+    )
+    return member
+
+
+@transaction.atomic
+def remove(
+    *,
+    actor: Principal,
+    organization: Organization,
+    member: Membership,
+    expected_version: int | None = None,
+) -> Membership:
+    """Take a member out, with everything that hangs on the membership.
+
+    A member may remove themselves (leave). Raises `LastOwner`.
+    """
+    leaves = actor.is_user and actor.id == member.user_id
+    permission = Permission.ORGANIZATION_READ if leaves else Permission.MEMBER_REMOVE
+    access.require(actor, permission, organization)
+    member = _locked(organization, member)
+    member.require_version(expected_version)
+    if member.status == Membership.Status.REMOVED:
+        return member
+    if not leaves:
+        _require_right_over(actor, organization, member)
+    return _end(actor, organization, member, "orgs.member.left" if leaves else "orgs.member.removed")
+
+
+@transaction.atomic
+def end_for_deletion(
+    *, actor: Principal, organization: Organization, member: Membership
+) -> Membership:
+    """End a membership because the account is deleted, whatever its state."""
+    return _end(actor, organization, _locked(organization, member), "orgs.member.left")
+
+
+def _end(
+    actor: Principal, organization: Organization, member: Membership, event: str
+) -> Membership:
+    before = member.status
+    if member.is_active:
+        _stop(organization, member, Membership.Status.REMOVED)
+    member.status, member.ended_at = Membership.Status.REMOVED, now()
+    _end_extras(organization, member)
+    _leave_teams(organization, member)
+    ProjectCollaborator.objects.of(organization).filter(membership=member).delete()
+    member.role, member.custom_role, member.seat = "member", None, SeatType.NONE
+    member.save_change("status", "ended_at", "role", "custom_role", "seat")
+    record(
+        type=event,
+        actor=actor,
+        organization=organization,
+        target=Target.of(member),
+        changes={"user": member.user.wire_id, "status": [before, "removed"]},
+    )
+    return member
+
+
+def require_role_right(
+    actor: Principal, organization: Organization, role: str, custom_role: Role | None
+) -> None:
+    """Raise `Invalid` for an unknown role, `Denied` for one that holds more than the actor."""
+    if role not in ORGANIZATION_ROLES:
+        raise Invalid.field(
+            "role", f"Choose one of {', '.join(ORGANIZATION_ROLES)}.", code="choice"
+        )
+    if custom_role is not None and (
+        custom_role.scope != Role.Scope.ORGANIZATION
+        or custom_role.organization_id != organization.pk
+    ):
+        raise Invalid.field("role", f"“{custom_role.name}” is not a role of this scope.")
+    held = access.role_permissions(role, custom_role, "organization")
+    access.require_all(actor, held, organization)
+
+
+def lock(organization: Organization) -> Organization:
+    """Lock the organization's row and refresh the caller's object; first in lock order."""
+    fresh = Organization.objects.select_for_update().filter(pk=organization.pk).first()
+    if fresh is None:
+        raise Missing
+    for field in fresh._meta.concrete_fields:
+        setattr(organization, field.attname, getattr(fresh, field.attname))
+    return organization
+
+
+def _join(
+    *,
+    actor: Principal,
+    organization: Organization,
+    user: User,
+    role: str,
+    custom_role: Role | None,
+    seat: str,
+    event: str,
+) -> Membership:
+    lock(organization)
+    member = (
+        Membership.objects.of(organization)
+        .select_for_update(of=("self",))
+        .filter(user=user)
+        .select_related("user", "custom_role")
+        .first()
+    )
+    if member is not None and member.status != Membership.Status.REMOVED:
+        raise AlreadyMember(f"{user.name} is a member of {organization.name} already.")
+    is_new = member is None
+    if member is None:
+        member = Membership(organization=organization, user=user)
+    member.role, member.custom_role = role, custom_role
+    _start(organization, member, seat=seat)
+    member.joined_at = now()
+    if is_new:
+        member.save(force_insert=True)
+    else:
+        member.save_change("role", "custom_role", "seat", "status", "joined_at", "ended_at")
+    record(
+        type=event,
+        actor=actor,
+        organization=organization,
+        target=Target.of(member),
+        changes={
+            "user": user.wire_id,
+            "role": [None, member.role_name],
+            "seat": [None, member.seat],
+        },
+    )
+    return member
+
+
+def _locked(organization: Organization, member: Membership) -> Membership:
+    """Lock organization and membership, in that order, and read the membership anew."""
+    lock(organization)
+    row = (
+        Membership.objects.of(organization)
+        .select_for_update(of=("self",))
+        .filter(pk=member.pk)
+        .select_related("user", "custom_role")
+        .first()
+    )
+    if row is None:
+        raise Missing
+    return row
+
+
+def _start(organization: Organization, member: Membership, *, seat: str) -> None:
+    member.seat = seats.take(organization, seat)
+    member.status, member.ended_at = Membership.Status.ACTIVE, None
+    _count_owner(organization, was=False, becomes=member.is_owner)
+    _count_members(organization, 1)
+
+
+def _stop(organization: Organization, member: Membership, status: str) -> None:
+    _count_owner(organization, was=member.is_owner, becomes=False)
+    seats.release(organization, member.seat)
+    _count_members(organization, -1)
+    member.status, member.ended_at = status, now()
+
+
+def _count_owner(organization: Organization, *, was: bool, becomes: bool) -> None:
+    """Keep the number of active owners; never let the last one go."""
+    if was == becomes:
+        return
+    rows = Organization.objects.filter(pk=organization.pk)
+    if becomes:
+        rows.update(owner_count=F("owner_count") + 1)
+    elif not rows.filter(owner_count__gt=1).update(owner_count=F("owner_count") - 1):
+        raise LastOwner(
+            f"This is the last owner of {organization.name}. Make somebody else an owner first."
+        )
+    organization.refresh_from_db(fields=["owner_count"])
+
+
+def _count_members(organization: Organization, step: int) -> None:
+    Organization.objects.filter(pk=organization.pk).update(
+        member_count=F("member_count") + step
+    )
+    organization.refresh_from_db(fields=["member_count"])
+
+
+def _end_extras(organization: Organization, member: Membership) -> None:
+    """End what was given on top: temporary grants and open requests."""
+    Grant.objects.of(organization).filter(membership=member, ended_at=None).update(
+        ended_at=now()
+    )
+    AccessRequest.objects.of(organization).filter(
+        membership=member, state=AccessRequest.State.PENDING
+    ).update(state=AccessRequest.State.WITHDRAWN, decided_at=now())
+
+
+def _leave_teams(organization: Organization, member: Membership) -> None:
+    places = TeamMembership.objects.of(organization).filter(membership=member)
+    teams = list(places.values_list("team_id", flat=True))
+    Team.objects.of(organization).filter(pk__in=teams).update(
+        member_count=F("member_count") - 1
+    )
+    places.delete()
+
+
+def _require_right_over(
+    actor: Principal, organization: Organization, member: Membership
+) -> None:
+    """Only owners unmake, deactivate and remove owners."""
+    if member.is_owner:
+        access.require(actor, Permission.OWNER_MANAGE, organization)

@@ -1,0 +1,232 @@
+"""Custom roles: inherit a built-in one, add and remove permissions."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import RestrictedError
+
+from kernel.errors import Denied, Invalid, Missing
+from kernel.events import Target, record
+from kernel.principal import Principal
+from orgs import access
+from orgs.actions import members
+from orgs.errors import NameTaken, RoleInUse
+from orgs.models import Organization, PlatformPermission, Role
+from orgs.permissions import (
+    DESCRIPTIONS,
+    ORGANIZATION_ROLES,
+    RESERVED_TO_OWNERS,
+    TEAM_LEVEL,
+    TEAM_ROLES,
+    Permission,
+)
+
+EDITABLE = ("name", "description", "added", "removed")
+AT_MOST = 50
+"""How many custom roles an organization may have."""
+
+
+@transaction.atomic
+def create(
+    *,
+    actor: Principal,
+    organization: Organization,
+    name: str,
+    scope: str,
+    inherits: str,
+    added: Iterable[str] = (),
+    removed: Iterable[str] = (),
+    description: str = "",
+) -> Role:
+    """Create a role of the organization's own. Raises `Invalid`, `NameTaken`."""
+    access.require(actor, Permission.ROLE_MANAGE, organization)
+    members.lock(organization)
+    if Role.objects.of(organization)[AT_MOST - 1 : AT_MOST].exists():
+        raise Invalid(f"An organization has at most {AT_MOST} custom roles.")
+    role = Role(
+        organization=organization,
+        scope=_scope(scope),
+        inherits=_base(scope, inherits),
+        description=description.strip()[:300],
+    )
+    _set_name(role, name)
+    role.added = _permissions("added", added, scope)
+    role.removed = _permissions("removed", removed, scope)
+    _require_no_escalation(actor, organization, role)
+    _save(role, new=True)
+    _record("orgs.role.created", actor, role, {"name": [None, role.name], **_content(role)})
+    return role
+
+
+@transaction.atomic
+def update(
+    *,
+    actor: Principal,
+    organization: Organization,
+    role: Role,
+    changes: Mapping[str, Any],
+    expected_version: int | None = None,
+) -> Role:
+    """Change a role's name, description or permissions; it holds for everybody at once."""
+    access.require(actor, Permission.ROLE_MANAGE, organization)
+    role = _locked(organization, role)
+    role.require_version(expected_version)
+    before = {"name": role.name, "description": role.description, **_content(role)}
+    for field, value in changes.items():
+        if field == "name":
+            _set_name(role, value)
+        elif field == "description":
+            role.description = str(value).strip()[:300]
+        elif field in ("added", "removed"):
+            setattr(role, field, _permissions(field, value, role.scope))
+        else:
+            raise Invalid.field(field, f"“{field}” cannot be changed.", code="unknown_field")
+    after = {"name": role.name, "description": role.description, **_content(role)}
+    different = {key: [before[key], after[key]] for key in after if before[key] != after[key]}
+    if not different:
+        return role
+    _require_no_escalation(actor, organization, role)
+    _save(role, new=False)
+    _record("orgs.role.updated", actor, role, different)
+    return role
+
+
+@transaction.atomic
+def delete(*, actor: Principal, organization: Organization, role: Role) -> None:
+    """Delete a role that nobody has. Raises `RoleInUse`."""
+    access.require(actor, Permission.ROLE_MANAGE, organization)
+    role = _locked(organization, role)
+    target = Target.of(role)
+    try:
+        with transaction.atomic():
+            role.delete()
+    except RestrictedError as refused:
+        raise RoleInUse(
+            f"“{role.name}” is given to {len(refused.restricted_objects)} or more. "
+            "Give them another role first."
+        ) from None
+    record(
+        type="orgs.role.deleted",
+        actor=actor,
+        organization=organization,
+        target=target,
+        changes={"name": [target.label, None]},
+    )
+
+
+@transaction.atomic
+def register_platform_permission(
+    *,
+    actor: Principal,
+    name: str,
+    description: str,
+    team_roles: Iterable[str] = ("admin", "member"),
+    is_read: bool = False,
+) -> PlatformPermission:
+    """Make a permission of the platform's own known to every role (operator only)."""
+    if not actor.is_system:
+        raise Denied("Platform permissions are registered by the operator.")
+    noun, _, verb = name.partition(".")
+    if not noun.isidentifier() or not verb.isidentifier() or name in DESCRIPTIONS:
+        raise Invalid.field(
+            "name", "Use noun.verb in lower case, and no name of Steward's own.", code="form"
+        )
+    unknown = set(team_roles) - set(TEAM_ROLES)
+    if unknown:
+        raise Invalid.field("team_roles", f"Unknown team roles: {', '.join(sorted(unknown))}.")
+    row, _ = PlatformPermission.objects.update_or_create(
+        name=name,
+        defaults={
+            "description": description,
+            "team_roles": sorted(team_roles),
+            "is_read": is_read,
+        },
+    )
+    return row
+
+
+def find(organization: Organization, wire_id: str, scope: str) -> Role:
+    """Return an organization's custom role for a scope, or raise `Missing`."""
+    role = Role.objects.of(organization).pick(wire_id)
+    if role.scope != scope:
+        raise Missing
+    return role
+
+
+def _locked(organization: Organization, role: Role) -> Role:
+    row = Role.objects.of(organization).select_for_update().filter(pk=role.pk).first()
+    if row is None:
+        raise Missing
+    return row
+
+
+def _scope(scope: str) -> str:
+    if scope not in Role.Scope.values:
+        raise Invalid.field("scope", "Choose organization or team.", code="choice")
+    return scope
+
+
+def _base(scope: str, inherits: str) -> str:
+    bases = set(TEAM_ROLES if scope == "team" else ORGANIZATION_ROLES) - {"owner"}
+    if inherits not in bases:
+        raise Invalid.field(
+            "inherits", f"Choose one of {', '.join(sorted(bases))}.", code="choice"
+        )
+    return inherits
+
+
+def _set_name(role: Role, name: str) -> None:
+    name = " ".join(str(name).split())
+    taken = set(ORGANIZATION_ROLES) | set(TEAM_ROLES)
+    if not 1 <= len(name) <= 60 or not name.isprintable():
+        raise Invalid.field("name", "Give a name of 1 to 60 characters.", code="length")
+    if name.casefold().replace(" ", "_") in taken:
+        raise Invalid.field("name", f"“{name}” is a built-in role.", code="reserved")
+    role.name, role.name_key = name, name.casefold()
+
+
+def _permissions(field: str, names: Iterable[str], scope: str) -> list[str]:
+    wanted = sorted(set(names))
+    platform = set(
+        PlatformPermission.objects.filter(name__in=wanted).values_list("name", flat=True)
+    )
+    allowed = (TEAM_LEVEL if scope == "team" else set(DESCRIPTIONS)) - RESERVED_TO_OWNERS
+    wrong = [name for name in wanted if name not in allowed and name not in platform]
+    if wrong:
+        raise Invalid.field(
+            field,
+            f"Not available to a role of this scope: {', '.join(wrong)}.",
+            code="unknown_permission",
+        )
+    return wanted
+
+
+def _require_no_escalation(actor: Principal, organization: Organization, role: Role) -> None:
+    """Nobody may put into a role what they do not hold themselves."""
+    access.require_all(actor, role.added, organization)
+
+
+def _save(role: Role, *, new: bool) -> None:
+    try:
+        with transaction.atomic():
+            if new:
+                role.save(force_insert=True)
+            else:
+                role.save_change("name", "name_key", "description", "added", "removed")
+    except IntegrityError:
+        raise NameTaken(f"There is a role “{role.name}” already.") from None
+
+
+def _content(role: Role) -> dict[str, Any]:
+    return {"added": list(role.added), "removed": list(role.removed)}
+
+
+def _record(event: str, actor: Principal, role: Role, changes: dict[str, Any]) -> None:
+    record(
+        type=event,
+        actor=actor,
+        organization=role.organization_id,
+        target=Target.of(role),
+        changes=changes,
+    )

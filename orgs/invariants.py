@@ -1,0 +1,96 @@
+"""What must always be true of people and seats; read by `manage.py check_invariants`."""
+
+from collections.abc import Iterator
+
+from django.db.models import Count, F, Q
+
+from kernel.clock import now
+from kernel.wiring import Violation
+from orgs.models import Grant, Membership, Organization, SeatPool, Team, TeamMembership
+
+
+def seats_match_members() -> Iterator[Violation]:
+    """Seats used = active members holding one, and never above the ceiling."""
+    held = {
+        (row["organization_id"], row["seat"]): row["n"]
+        for row in Membership.objects.system_all()
+        .active()
+        .values("organization_id", "seat")
+        .annotate(n=Count("pk"))
+    }
+    for pool in SeatPool.objects.system_all().iterator():
+        count = held.get((pool.organization_id, pool.seat), 0)
+        if pool.used != count:
+            yield Violation(
+                "seats_used_equal_members_holding_one",
+                f"organization {pool.organization_id}, {pool.seat}",
+                f"{pool.used} counted, {count} held",
+            )
+        if pool.ceiling is not None and pool.used > pool.ceiling:
+            yield Violation(
+                "seats_used_within_the_limit",
+                f"organization {pool.organization_id}, {pool.seat}",
+                f"{pool.used} used of {pool.ceiling}",
+            )
+
+
+def counters_match_rows() -> Iterator[Violation]:
+    """The kept counters equal the rows, and every organization has an owner."""
+    active = Q(memberships__status=Membership.Status.ACTIVE)
+    rows = Organization.objects.annotate(
+        members=Count("memberships", filter=active),
+        owners=Count("memberships", filter=active & Q(memberships__role="owner")),
+    )
+    for organization in rows.iterator():
+        where = f"organization {organization.pk}"
+        if organization.member_count != organization.members:
+            yield Violation(
+                "member_count_equals_active_members",
+                where,
+                f"{organization.member_count} counted, {organization.members} active",
+            )
+        if organization.owner_count != organization.owners or not organization.owners:
+            yield Violation(
+                "organization_has_an_owner",
+                where,
+                f"{organization.owner_count} counted, {organization.owners} active",
+            )
+    teams = Organization.objects.annotate(n=Count("teams")).exclude(team_count=F("n"))
+    for organization in teams:
+        yield Violation(
+            "team_count_equals_teams",
+            f"organization {organization.pk}",
+            f"{organization.team_count} counted, {organization.n} there",
+        )
+    for team in Team.objects.system_all().annotate(n=Count("memberships")).iterator():
+        if team.member_count != team.n:
+            yield Violation(
+                "team_member_count_equals_members",
+                f"team {team.pk}",
+                f"{team.member_count} counted, {team.n} there",
+            )
+
+
+def removed_members_hold_nothing() -> Iterator[Violation]:
+    """No team membership or live grant outlives the organization membership."""
+    removed = Membership.Status.REMOVED
+    for place in TeamMembership.objects.system_all().filter(membership__status=removed):
+        yield Violation(
+            "no_team_membership_without_organization_membership",
+            f"team {place.team_id}",
+            f"membership {place.membership_id} was removed",
+        )
+    foreign = TeamMembership.objects.system_all().exclude(
+        organization_id=F("membership__organization_id")
+    ) | TeamMembership.objects.system_all().exclude(organization_id=F("team__organization_id"))
+    for place in foreign:
+        yield Violation(
+            "team_and_membership_share_the_organization", f"team {place.team_id}", str(place.pk)
+        )
+    ended = Grant.objects.system_all().live(now()).filter(membership__isnull=False)
+    for grant in ended.exclude(membership__status=Membership.Status.ACTIVE):
+        yield Violation(
+            "no_live_grant_of_an_inactive_member",
+            f"grant {grant.pk}",
+            f"membership {grant.membership_id} is not active",
+        )
