@@ -1,0 +1,22 @@
+"""Filters for the templates of mails."""
+
+import re
+
+from django import template
+from django.template.defaultfilters import stringfilter
+
+register = template.Library()
+
+_JOINTS = re.compile(r"(?<=\S)([.:/@])(?=\S)")
+
+
+@register.filter
+@stringfilter
+def unlinked(text: str) -> str:
+    """Return a text that a person typed, so that no mail program makes a link of it.
+
+    Mail programs link whatever looks like an address, also inside plain text: an
+    organization named "prize.example" would make our invitation advertise it. A
+    zero-width space behind each joint keeps the reading and breaks the pattern.
+    """
+    return _JOINTS.sub("\\1\u200b", text)
