@@ -316,3 +316,4 @@ def redis_cache(url: str) -> dict[str, Any]:
         "LOCATION": url,
         "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
     }
+STEWARD_USAGE_FLUSH_SECONDS = env.float("STEWARD_USAGE_FLUSH_SECONDS", default=5)

@@ -52,7 +52,8 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(facts))
             return
-        self.stdout.write(f"Organization  {done.organization.name} ({base}/o/{done.organization.slug}/)")
+        page = f"{base}/o/{done.organization.slug}/"
+        self.stdout.write(f"Organization  {done.organization.name} ({page})")
         self.stdout.write(f"Owner         {done.owner.username} <{done.owner.email}>")
         if done.team:
             self.stdout.write(f"Team          {done.team.name}")

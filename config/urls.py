@@ -1,0 +1,23 @@
+"""Every address of the service, by room."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from config.docs import ApiDocs, Schema
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("kernel.urls")),
+    path("api/schema", Schema.as_view(), name="schema"),
+    path("api/docs", ApiDocs.as_view(), name="api-docs"),
+    path("api/v1/", include("orgs.api.urls")),
+    path("api/v1/", include("identity.api.urls")),
+    path("account/", include("identity.console.urls")),
+    path("account/", include("allauth.account.urls")),
+    path("account/sessions/", include("allauth.usersessions.urls")),
+    path("", include("identity.console.organization_urls")),
+    path("", include("orgs.console.urls")),
+]
+
+handler400 = "kernel.http.bad_request"
+handler403 = "kernel.http.permission_denied"
+handler404 = "kernel.http.page_not_found"
+handler500 = "kernel.http.server_error"

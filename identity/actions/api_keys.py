@@ -1,0 +1,412 @@
+"""API keys: make, rotate with an overlap, revoke, change."""
+
+import datetime as dt
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from identity import key_format
+from identity.errors import KeyEnded
+from identity.models import APIKey
+from identity.queries import KEY_PURPOSE
+from kernel.clock import now
+from kernel.crypto import tokens
+from kernel.errors import Denied, Invalid, Missing
+from kernel.events import Target, record
+from kernel.jobs.models import Job
+from kernel.principal import Principal
+from orgs import access
+from orgs.errors import PolicyForbids
+from orgs.models import Membership, Organization, PlatformPermission, ServiceAccount, User
+from orgs.permissions import DESCRIPTIONS, Permission
+
+LONGEST_OVERLAP = dt.timedelta(days=30)
+AT_MOST_PER_OWNER = 50
+"""How many living keys one person or service account may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A key just made; `secret` is its whole text, to be shown once and never again."""
+
+    key: APIKey
+    secret: str = field(repr=False)
+
+
+@transaction.atomic
+def create(
+    *,
+    actor: Principal,
+    organization: Organization | None,
+    owner: User | ServiceAccount,
+    name: str,
+    scopes: Iterable[str] | None = None,
+    expires_at: dt.datetime | None = None,
+    allowed_networks: Iterable[str] = (),
+    on_behalf_of: User | None = None,
+    legacy: bool = False,
+) -> IssuedKey:
+    """Make a key for the acting person or for a service account.
+
+    A personal key without an organization works in all of the person's. A credential
+    never makes a key that may more than itself. Raises `Invalid`, `PolicyForbids`.
+    """
+    _require_right(actor, organization, owner)
+    if organization is not None:
+        _require_allowed_by_policy(actor, organization, owner)
+        _lock_owner(organization, owner)
+    wanted = _scopes(scopes)
+    _require_no_wider_than(actor, wanted)
+    _require_room(owner)
+    key = _issue(
+        APIKey(
+            organization=organization,
+            user=owner if isinstance(owner, User) else None,
+            service_account=owner if isinstance(owner, ServiceAccount) else None,
+            name=_name(name),
+            scopes=wanted,
+            expires_at=_expiry(expires_at),
+            allowed_networks=_networks(allowed_networks),
+            on_behalf_of=_attributed_to(organization, owner, on_behalf_of),
+            is_legacy=legacy,
+            created_by=actor.label[:200],
+        )
+    )
+    _record(
+        "identity.api_key.created",
+        actor,
+        key.key,
+        {
+            "owner": str(owner),
+            "scopes": wanted,
+            "expires_at": key.key.expires_at and key.key.expires_at.isoformat(),
+        },
+    )
+    return key
+
+
+@transaction.atomic
+def rotate(
+    *,
+    actor: Principal,
+    organization: Organization | None,
+    key: APIKey,
+    overlap_seconds: int,
+    expires_at: dt.datetime | None = None,
+) -> IssuedKey:
+    """Make a successor with the same rights; the old key works until the overlap ends.
+
+    The successor lives as long as the old one was meant to live, unless `expires_at` is
+    given. A key that is rotating already is not rotated again: rotate its successor.
+    """
+    old = _locked(actor, organization, key)
+    if old.replaced_by_id:
+        raise KeyEnded("This key was rotated before. Rotate the key that replaced it.")
+    _require_no_wider_than(actor, old.scopes)
+    overlap = _overlap(overlap_seconds)
+    moment = now()
+    if expires_at is None and old.expires_at is not None:
+        expires_at = moment + (old.expires_at - old.created_at)
+    issued = _issue(
+        APIKey(
+            organization=old.organization,
+            user=old.user,
+            service_account=old.service_account,
+            name=old.name,
+            scopes=old.scopes,
+            expires_at=_expiry(expires_at),
+            allowed_networks=old.allowed_networks,
+            on_behalf_of=old.on_behalf_of,
+            is_legacy=old.is_legacy,
+            created_by=actor.label[:200],
+        )
+    )
+    old.ends_at = _end_of_overlap(old, moment + overlap)
+    old.replaced_by = issued.key
+    old.save_change("ends_at", "replaced_by")
+    _record(
+        "identity.api_key.rotated",
+        actor,
+        old,
+        {"ends_at": old.ends_at.isoformat(), "replaced_by": issued.key.prefix},
+    )
+    return issued
+
+
+@transaction.atomic
+def change_overlap(
+    *, actor: Principal, organization: Organization | None, key: APIKey, overlap_seconds: int
+) -> APIKey:
+    """Let a rotated key work for so many seconds from now; 0 stops it at once."""
+    old = _locked(actor, organization, key)
+    if old.ends_at is None:
+        raise KeyEnded("This key is not being rotated.")
+    before = old.ends_at
+    old.ends_at = _end_of_overlap(old, now() + _overlap(overlap_seconds))
+    old.save_change("ends_at")
+    _record(
+        "identity.api_key.overlap_changed",
+        actor,
+        old,
+        {"ends_at": [before.isoformat(), old.ends_at.isoformat()]},
+    )
+    return old
+
+
+@transaction.atomic
+def revoke(
+    *, actor: Principal, organization: Organization | None, key: APIKey, reason: str = ""
+) -> APIKey:
+    """End a key now; the very next request with it is refused. Revoking twice is fine."""
+    row = _locked(actor, organization, key, ended_is_fine=True)
+    if row.revoked_at:
+        return row
+    _mark_revoked(row, actor.label, reason)
+    _record("identity.api_key.revoked", actor, row, {"reason": reason or None})
+    return row
+
+
+@transaction.atomic
+def update(
+    *,
+    actor: Principal,
+    organization: Organization | None,
+    key: APIKey,
+    changes: Mapping[str, Any],
+    expected_version: int | None = None,
+) -> APIKey:
+    """Change name, expiry or allowed networks; what a key may do stays as it was made."""
+    row = _locked(actor, organization, key)
+    row.require_version(expected_version)
+    cleaned: dict[str, Any] = {}
+    for name, value in changes.items():
+        match name:
+            case "name":
+                cleaned[name] = _name(str(value))
+            case "expires_at":
+                cleaned[name] = _expiry(value)
+            case "allowed_networks":
+                cleaned[name] = _networks(value)
+            case _:
+                raise Invalid.field(name, f"“{name}” cannot be changed.", code="unknown_field")
+    different = {
+        name: [getattr(row, name), value]
+        for name, value in cleaned.items()
+        if getattr(row, name) != value
+    }
+    if not different:
+        return row
+    for name, pair in different.items():
+        setattr(row, name, pair[1])
+    row.save_change(*different)
+    _record("identity.api_key.updated", actor, row, different)
+    return row
+
+
+def end_all(rows: Iterable[APIKey], *, actor_label: str, reason: str) -> int:
+    """Revoke keys because access ended (a reaction within that event's transaction).
+
+    The event of the cause tells it; no event of its own for each key.
+    """
+    count = 0
+    for row in rows:
+        _mark_revoked(row, actor_label, reason)
+        count += 1
+    return count
+
+
+@transaction.atomic
+def note_ended(_job: Job) -> None:
+    """Write expiries and ended overlaps into the trail (job); keys died by themselves."""
+    rows = APIKey.objects.system_lapsed(now()).select_for_update(of=("self",), skip_locked=True)
+    for row in rows.order_by("organization_id")[:500]:
+        row.end_noted = True
+        row.save(update_fields=["end_noted"])
+        rotated_out = row.state == "rotated_out"
+        _record(
+            "identity.api_key.rotated_out" if rotated_out else "identity.api_key.expired",
+            Principal.system("expiry"),
+            row,
+            {},
+        )
+
+
+def _issue(key: APIKey) -> IssuedKey:
+    fresh = key_format.make(legacy=key.is_legacy)
+    key.key_id, key.last_four = fresh.key_id, fresh.text[-4:]
+    key.digest = tokens.digest(KEY_PURPOSE, fresh.text)
+    key.save(force_insert=True)
+    return IssuedKey(key, fresh.text)
+
+
+def _mark_revoked(row: APIKey, label: str, reason: str) -> None:
+    row.revoked_at, row.revoked_by, row.revoked_because = now(), label[:200], reason[:200]
+    row.save_change("revoked_at", "revoked_by", "revoked_because")
+
+
+def _locked(
+    actor: Principal,
+    organization: Organization | None,
+    key: APIKey,
+    *,
+    ended_is_fine: bool = False,
+) -> APIKey:
+    """Lock the key after the right to it is shown; raise `Missing` outside that scope."""
+    row = (
+        APIKey.objects.filter(pk=key.pk, organization=organization)  # house-rule: scoped by hand
+        .select_for_update(of=("self",))
+        .select_related("user", "service_account__team", "service_account__organization")
+        .first()
+    )
+    if row is None:
+        raise Missing
+    _require_right(actor, organization, row.owner)
+    if not ended_is_fine and not row.is_live:
+        raise KeyEnded("This key has ended. Make a new one instead.")
+    return row
+
+
+def _require_right(
+    actor: Principal, organization: Organization | None, owner: User | ServiceAccount
+) -> None:
+    """People manage their own keys; others' and machines' need a permission."""
+    if actor.is_system:
+        return
+    if isinstance(owner, User) and actor.is_user and actor.id == owner.pk:
+        if organization is not None:
+            access.require(actor, Permission.ORGANIZATION_READ, organization)
+        elif actor.organization_id is not None:
+            raise Denied("A key of one organization cannot manage keys beyond it.")
+        return
+    if organization is None:
+        raise Missing
+    if isinstance(owner, ServiceAccount):
+        access.require(actor, Permission.SERVICE_ACCOUNT_MANAGE, owner)
+    else:
+        access.require(actor, Permission.API_KEY_MANAGE, organization)
+
+
+def _require_allowed_by_policy(
+    actor: Principal, organization: Organization, owner: User | ServiceAccount
+) -> None:
+    """Hold the policy on personal keys, and let nobody make keys in another's name."""
+    if isinstance(owner, ServiceAccount):
+        if owner.organization_id != organization.pk:
+            raise Missing
+        if owner.kind != ServiceAccount.Kind.BUILT_IN:
+            raise PolicyForbids("An external service account proves itself by federation.")
+        if owner.is_disabled:
+            raise PolicyForbids("This service account is disabled. Enable it first.")
+        return
+    if not actor.is_system and actor.id != owner.pk:
+        raise Denied("Only the person themselves can make their keys.")
+    if not organization.allows_api_key_creation:
+        raise PolicyForbids(
+            f"{organization.name} does not allow personal API keys. Use a service account."
+        )
+
+
+def _lock_owner(organization: Organization, owner: User | ServiceAccount) -> None:
+    """Hold the owner still, so that no key is made for somebody being removed just now."""
+    if isinstance(owner, ServiceAccount):
+        held = ServiceAccount.objects.of(organization).filter(pk=owner.pk)
+        if held.select_for_update(of=("self",)).first() is None:
+            raise Missing
+        return
+    member = Membership.objects.of(organization).active().filter(user=owner)
+    if member.select_for_update(of=("self",)).first() is None:
+        raise Denied("Only active members have keys here.")
+
+
+def _require_no_wider_than(actor: Principal, scopes: list[str] | None) -> None:
+    """Refuse to make, through a key with scopes, a key that may more."""
+    if actor.scopes is None or "*" in actor.scopes:
+        return
+    if scopes is None or not set(scopes) <= actor.scopes:
+        raise Denied(
+            "A key with scopes can only make keys with some of the same scopes: "
+            + ", ".join(sorted(actor.scopes))
+        )
+
+
+def _require_room(owner: User | ServiceAccount) -> None:
+    if owner.api_keys.live(now())[AT_MOST_PER_OWNER - 1 : AT_MOST_PER_OWNER].exists():
+        raise Invalid(f"There are {AT_MOST_PER_OWNER} living keys already. Revoke one first.")
+
+
+def _attributed_to(
+    organization: Organization | None, owner: User | ServiceAccount, user: User | None
+) -> User | None:
+    """Return the member whom a service account's work is attributed to."""
+    if user is None:
+        return None
+    if organization is None or not isinstance(owner, ServiceAccount):
+        raise Invalid.field("on_behalf_of", "Only service accounts work on behalf of somebody.")
+    if not Membership.objects.of(organization).active().filter(user=user).exists():
+        raise Invalid.field("on_behalf_of", "This person is not an active member.")
+    return user
+
+
+def _name(name: str) -> str:
+    name = " ".join("".join(c for c in name if c.isprintable()).split())
+    if not 1 <= len(name) <= 80:
+        raise Invalid.field("name", "Give a name of 1 to 80 characters.", code="length")
+    return name
+
+
+def _scopes(scopes: Iterable[str] | None) -> list[str] | None:
+    if scopes is None:
+        return None
+    wanted = sorted({str(scope) for scope in scopes})
+    known = set(DESCRIPTIONS) | set(PlatformPermission.objects.values_list("name", flat=True))
+    nouns = {name.rpartition(".")[0] for name in known}
+    verbs = {name.rpartition(".")[2] for name in known}
+    allowed = known | {f"{noun}.*" for noun in nouns} | {f"*.{verb}" for verb in verbs} | {"*"}
+    wrong = [scope for scope in wanted if scope not in allowed]
+    if wrong:
+        raise Invalid.field("scopes", f"Not a scope: {', '.join(wrong)}.", code="unknown_scope")
+    return wanted
+
+
+def _expiry(expires_at: dt.datetime | None) -> dt.datetime | None:
+    if expires_at is not None and expires_at <= now():
+        raise Invalid.field("expires_at", "Choose a time in the future.", code="range")
+    return expires_at
+
+
+def _networks(networks: Iterable[str]) -> list[str]:
+    cleaned = []
+    for text in networks:
+        try:
+            cleaned.append(str(ipaddress.ip_network(str(text).strip(), strict=False)))
+        except ValueError:
+            raise Invalid.field(
+                "allowed_networks", f"“{text}” is not an address or network (CIDR).", code="network"
+            ) from None
+    return sorted(set(cleaned))
+
+
+def _overlap(seconds: int) -> dt.timedelta:
+    if not 0 <= seconds <= LONGEST_OVERLAP.total_seconds():
+        raise Invalid.field(
+            "overlap_seconds", f"Choose 0 to {LONGEST_OVERLAP.days} days.", code="range"
+        )
+    return dt.timedelta(seconds=seconds)
+
+
+def _end_of_overlap(old: APIKey, wanted: dt.datetime) -> dt.datetime:
+    """Never let a rotation lengthen a key's life beyond its expiry."""
+    return min(wanted, old.expires_at) if old.expires_at else wanted
+
+
+def _record(event: str, actor: Principal, key: APIKey, changes: dict[str, Any]) -> None:
+    record(
+        type=event,
+        actor=actor,
+        organization=key.organization_id,
+        target=Target(kind="api_key", id=key.wire_id, label=str(key)),
+        changes=changes,
+    )

@@ -1,0 +1,1 @@
+"""The keys over REST: authentication of every endpoint, `me`, and API keys."""

@@ -1,0 +1,1 @@
+"""Pages of accounts, keys and service accounts (thin)."""

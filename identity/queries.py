@@ -1,0 +1,124 @@
+"""Reads of the keys' room: who stands behind a key, whose keys there are."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, Q
+
+from identity import key_format
+from identity.errors import KeyRefused
+from identity.models import APIKey
+from identity.models.api_key import APIKeyQuerySet
+from kernel.addresses import is_within
+from kernel.clock import now
+from kernel.crypto import tokens
+from kernel.principal import Credential, CredentialKind, Origin, Principal, PrincipalKind
+from orgs.models import Membership, Organization, Team, User
+
+KEY_PURPOSE = "api_key"
+
+_REFUSED = {
+    "revoked": ("key_revoked", "This key was revoked. Make a new one."),
+    "expired": ("key_expired", "This key has expired. Make a new one."),
+    "rotated_out": ("key_rotated_out", "This key was rotated out. Use the key that replaced it."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A key that was accepted, and who acts through it."""
+
+    key: APIKey
+    principal: Principal
+
+
+def recognise(text: str, origin: Origin) -> Recognised:
+    """Return who a key proves, in one query; raise `KeyRefused` otherwise.
+
+    Whether the owner may still work is derived from the membership, the account and the
+    organization as they are now: a key that somebody forgot to revoke is refused too.
+    """
+    key = _find(text)
+    if key is None:
+        raise KeyRefused("key_unknown", "This is not a key of this installation.")
+    refused = _REFUSED.get(key.state)
+    if refused:
+        raise KeyRefused(*refused)
+    if not key.owner_is_fit:  # type: ignore[attr-defined] # annotated in `_find`
+        raise KeyRefused("principal_inactive", "Whom this key belongs to may not work now.")
+    if key.allowed_networks and not is_within(origin.ip, key.allowed_networks):
+        raise KeyRefused("address_not_allowed", "This key may not be used from this address.")
+    return Recognised(key, _principal(key, origin))
+
+
+def _find(text: str) -> APIKey | None:
+    if not key_format.is_well_formed(text):
+        return None
+    digests = list(tokens.digests(KEY_PURPOSE, text))
+    works_there = Exists(
+        Membership.objects.active().filter(  # tenant scope: the key's own organization
+            user_id=OuterRef("user_id"), organization_id=OuterRef("organization_id")
+        )
+    )
+    # A key of an organization that is being deleted is dead, whoever it belongs to.
+    organization_stays = Q(organization__isnull=True) | Q(
+        organization__deletion_requested_at__isnull=True
+    )
+    person_works = Q(user__is_active=True) & (Q(organization__isnull=True) | Q(works_there))
+    machine_works = Q(service_account__isnull=False, service_account__disabled_at__isnull=True)
+    rows = (
+        APIKey.objects.system_with_digest(digests)
+        .select_related("user", "service_account", "on_behalf_of")
+        .annotate(owner_is_fit=organization_stays & (person_works | machine_works))
+    )
+    key = rows.first()
+    if key is None or not any(tokens.equal(key.digest, digest) for digest in digests):
+        return None
+    return key
+
+
+def _principal(key: APIKey, origin: Origin) -> Principal:
+    owner = key.owner
+    return Principal(
+        kind=PrincipalKind.USER if isinstance(owner, User) else PrincipalKind.SERVICE_ACCOUNT,
+        id=owner.pk,
+        label=owner.username if isinstance(owner, User) else owner.name,
+        organization_id=key.organization_id,
+        credential=Credential(CredentialKind.API_KEY, key.key_id),
+        on_behalf_of=key.on_behalf_of.username if key.on_behalf_of else "",
+        scopes=None if key.scopes is None else frozenset(key.scopes),
+        origin=origin,
+    )
+
+
+def keys_of(
+    organization: Organization,
+    *,
+    owner_id: uuid.UUID | None = None,
+    team: Team | None = None,
+    state: str = "",
+    q: str = "",
+) -> APIKeyQuerySet:
+    """Return an organization's keys, newest first when paged by `-id`.
+
+    `state` is `live` or `ended`; `q` looks into names and visible prefixes.
+    """
+    rows = APIKey.objects.of(organization).with_owner()
+    if owner_id is not None:
+        rows = rows.filter(Q(user_id=owner_id) | Q(service_account_id=owner_id))
+    if team is not None:
+        rows = rows.filter(service_account__team=team)
+    if state == "live":
+        rows = rows.live(now())
+    elif state == "ended":
+        rows = rows.exclude(pk__in=APIKey.objects.of(organization).live(now()).values("pk"))
+    if q:
+        rows = rows.filter(Q(name__icontains=q) | Q(key_id__startswith=q.removeprefix("stw_")))
+    return rows
+
+
+def personal_keys_of(user: User) -> APIKeyQuerySet:
+    """Return all keys of one person, in and across organizations."""
+    return APIKey.objects.system_of_user(user.pk).select_related(
+        "user", "organization", "replaced_by"
+    )
