@@ -13,7 +13,7 @@ _KEY_BYTES = 32
 
 
 @register(Tags.security)
-def secrets_are_strong(app_configs: Any, **_kwargs: Any) -> Sequence[CheckMessage]:
+def secrets_are_strong(**_kwargs: Any) -> Sequence[CheckMessage]:
     """Refuse missing, short and well-known secrets."""
     found: list[CheckMessage] = []
     if len(settings.SECRET_KEY) < _SHORTEST_SECRET:

@@ -59,7 +59,9 @@ class BadParameter(Invalid):
     title = "A parameter is not valid"
 
     def __init__(self, detail: str = "", *, parameter: str = "", **extra: Any) -> None:
-        super().__init__(detail, **({"parameter": parameter} if parameter else {}), **extra)
+        if parameter:
+            extra["parameter"] = parameter
+        super().__init__(detail, **extra)
 
 
 class Denied(DomainError):

@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from kernel.api.problem import Problem
 from kernel.logs import log_request
@@ -17,6 +18,7 @@ from kernel.principal import Origin
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _API_PREFIXES = ("/api/", "/scim", "/access/", "/oauth/")
+_SERVER_ERROR = 500
 
 
 def client_ip(request: HttpRequest) -> str:
@@ -69,10 +71,14 @@ def _failed(request: HttpRequest, status: int, code: str, title: str, detail: st
             code=code, title=title, status=status, detail=detail, request_id=request_id
         ).response()
     context = {"title": title, "detail": detail, "request_id": request_id}
-    return render(request, f"errors/{status}.html", context, status=status)
+    # What fails on our side may be what a page's frame needs (the database), so that page
+    # is made without the request's context.
+    asking = None if status >= _SERVER_ERROR else request
+    page = render_to_string(f"errors/{status}.html", context, asking)
+    return HttpResponse(page, status=status)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer 400."""
     return _failed(request, 400, "bad_request", "Bad request", "The request was not understood.")
 
@@ -82,14 +88,14 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return _failed(request, 403, "denied", "You may not do this", str(exception))
 
 
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer 404: the same bytes for what is absent and for what is another's."""
     return _failed(
         request, 404, "not_found", "Not found", "There is nothing here that you can see."
     )
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer a form whose CSRF token is missing or old."""
     context = {"request_id": origin_of(request).request_id}
     return render(request, "errors/403_csrf.html", context, status=403)

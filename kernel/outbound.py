@@ -87,7 +87,6 @@ def fetch(
     """
     deadline = _Deadline(timeout_seconds)
     target = _parse(url)
-    addresses = _allowed_addresses(target, deadline)
     sent_headers = {
         "User-Agent": "Steward",
         "Accept": "*/*",
@@ -98,6 +97,7 @@ def fetch(
         body = json_module.dumps(json).encode()
         sent_headers.setdefault("Content-Type", "application/json")
     try:
+        addresses = _allowed_addresses(target, deadline)
         with (
             httpcore.ConnectionPool(
                 ssl_context=_tls(), network_backend=_PinnedBackend(addresses, deadline)
@@ -105,7 +105,7 @@ def fetch(
             pool.stream(
                 method,
                 _core_url(target),
-                headers={"Host": target.netloc.decode("ascii"), **sent_headers},
+                headers=[("Host", target.netloc.decode("ascii")), *sent_headers.items()],
                 content=body,
             ) as answer,
         ):

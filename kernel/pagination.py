@@ -119,7 +119,7 @@ def parse_limit(text: str | None) -> int:
     """Read the page size that a caller asks for; raise `InvalidLimit` outside 1 to 100."""
     if not text:
         return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and len(text) < 5):  # noqa: PLR2004 - any bound
+    if not (text.isascii() and text.isdigit() and len(text) < 5):
         raise InvalidLimit
     limit = int(text)
     if not 1 <= limit <= MAX_LIMIT:

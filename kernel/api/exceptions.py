@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from django.core import exceptions as django_errors
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from django.http.request import UnreadablePostError
 from rest_framework import exceptions as drf
@@ -41,6 +41,7 @@ STATUS: Mapping[type[DomainError], int] = {
 }
 DEFAULT_CHALLENGE = 'Bearer realm="steward"'
 _RETRY_SECONDS = 1
+_UNIQUE_VIOLATION = "23505"
 
 
 def problem_response(exc: Exception, context: Mapping[str, Any]) -> HttpResponse:
@@ -70,6 +71,10 @@ def problem_of(exc: Exception, *, request_id: str = "") -> Problem:
             return _malformed("The request's body ended before it was complete.", request_id)
         case OperationalError() | InterfaceError() if is_transient(exc):
             return _of_database(exc, request_id)
+        case IntegrityError() if is_duplicate(exc):
+            log.warning("duplicate_refused_by_database", exc_info=exc)
+            detail = "Another request made the same thing at the same time. Look, then try again."
+            return _of_domain(errors.Conflict(detail), request_id)
         case _:
             return _of_unknown(exc, request_id)
 
@@ -86,6 +91,12 @@ def is_transient(exc: Exception) -> bool:
     table that does not exist (SQLite reports it as operational) is not.
     """
     return not str(exc).startswith("no such ")
+
+
+def is_duplicate(exc: IntegrityError) -> bool:
+    """Whether a unique constraint refused a row that two requests made at once."""
+    state = getattr(exc.__cause__, "sqlstate", None)
+    return state == _UNIQUE_VIOLATION or str(exc).startswith("UNIQUE constraint failed")
 
 
 def _of_domain(error: DomainError, request_id: str) -> Problem:
@@ -119,7 +130,7 @@ def _of_rest_framework(exc: drf.APIException, request_id: str) -> Problem:
         case drf.PermissionDenied():
             return _of_domain(errors.Denied(str(exc.detail)), request_id)
         case drf.Throttled():
-            seconds = math.ceil(exc.wait or _RETRY_SECONDS)
+            seconds = math.ceil(getattr(exc, "wait", None) or _RETRY_SECONDS)
             return _of_domain(
                 errors.Throttled("Wait before the next request.", retry_after_seconds=seconds),
                 request_id,

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,9 +23,9 @@ class KeysetPagination(BasePagination):
     page: Page[Any]
 
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
+        self, queryset: Any, request: Request, view: Any = None
     ) -> list[Any]:
-        """Read the page that the query asks for."""
+        """Read the page of a queryset that the query asks for."""
         chosen = getattr(view, "get_page_order", None)
         order = chosen(request) if chosen else getattr(view, "page_order", "-id")
         self.request = request
@@ -64,7 +63,7 @@ class KeysetPagination(BasePagination):
             },
         }
 
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:  # noqa: ARG002
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """Describe the two parameters for OpenAPI."""
         return [
             {

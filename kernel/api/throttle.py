@@ -7,9 +7,9 @@ fields of draft-ietf-httpapi-ratelimit-headers-11 and in the older X-RateLimit o
 from typing import Any
 
 from django.conf import settings
-from django.http.response import HttpResponseBase
 from rest_framework import exceptions as drf
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from kernel.api.caller import caller_key, origin_of, principal_of
@@ -49,11 +49,12 @@ class RateLimited(APIView):
                 raise
         else:
             super().perform_authentication(request)
-        self._demand(hit(self.rate_scope, caller_key(request), self._budget(request), WINDOW_SECONDS))
+        budget = self._budget(request)
+        self._demand(hit(self.rate_scope, caller_key(request), budget, WINDOW_SECONDS))
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    ) -> Response:
         """Add the fields to whatever is answered, errors included."""
         final = super().finalize_response(request, response, *args, **kwargs)
         if self._verdict is not None:

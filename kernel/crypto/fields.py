@@ -21,12 +21,12 @@ from django.db.models.query_utils import DeferredAttribute
 
 from kernel.crypto.keyring import is_sealed, keyring
 
-_ST = TypeVar("_ST", contravariant=True)
-_GT = TypeVar("_GT", covariant=True)
+_ST_contra = TypeVar("_ST_contra", contravariant=True)
+_GT_co = TypeVar("_GT_co", covariant=True)
 
 if TYPE_CHECKING:
 
-    class _TextField(models.TextField[_ST, _GT]):
+    class _TextField(models.TextField[_ST_contra, _GT_co]):
         pass
 
 else:
@@ -68,7 +68,7 @@ class _OpenOnRead(DeferredAttribute):
         instance.__dict__[self.field.attname] = value
 
 
-class EncryptedTextField(_TextField[_ST, _GT]):
+class EncryptedTextField(_TextField[_ST_contra, _GT_co]):
     """Text that only this application can read (AES-256-GCM, key ring, bound to its row).
 
     NULL and the empty string are stored as they are. Lookups other than `isnull` are
@@ -118,7 +118,7 @@ class EncryptedTextField(_TextField[_ST, _GT]):
 
     def value_to_string(self, obj: models.Model) -> str:
         """Return the blob, so that a dump holds no secret."""
-        value = self.value_from_object(obj)
+        value = str(self.value_from_object(obj) or "")
         return self.seal(value, obj.pk) if value else value
 
     def get_lookup(self, lookup_name: str) -> Any:
@@ -136,7 +136,7 @@ class EncryptedTextField(_TextField[_ST, _GT]):
         return [*super().check(**kwargs), *self._check_primary_key()]
 
     def _check_primary_key(self) -> Sequence[CheckMessage]:
-        key = self.model._meta.pk
+        key: Any = self.model._meta.pk
         if isinstance(key, AutoFieldMixin) or key.db_default is not models.NOT_PROVIDED:
             return [
                 Error(

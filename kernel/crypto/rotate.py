@@ -101,7 +101,7 @@ def _rotate_batch(
 ) -> int:
     database = router.db_for_write(column.model)
     connection = connections[database]
-    key = column.model._meta.pk
+    key: Any = column.model._meta.pk
     changes = []
     for pk, blob in batch:
         try:
@@ -113,9 +113,10 @@ def _rotate_batch(
     if not changes:
         return 0
     quote = connection.ops.quote_name
+    table, name = quote(column.model._meta.db_table), quote(str(column.column))
     statement = (
-        f"UPDATE {quote(column.model._meta.db_table)} SET {quote(column.column)} = %s "  # noqa: S608 - names of our own columns
-        f"WHERE {quote(key.column)} = %s AND {quote(column.column)} = %s"
+        f"UPDATE {table} SET {name} = %s "  # noqa: S608 - names of our own columns
+        f"WHERE {quote(key.column)} = %s AND {name} = %s"
     )
     with transaction.atomic(using=database), connection.cursor() as cursor:
         cursor.executemany(statement, changes)

@@ -54,8 +54,13 @@ class Break:
 
 
 def verify(organization_id: uuid.UUID = INSTANCE_CHAIN) -> Iterator[Break]:
-    """Walk one chain from its first event and yield every break, in order."""
-    expected, previous = 1, ""
+    """Walk one chain from its first event and yield every break, in order.
+
+    Events may be appended meanwhile: the head is read before the walk, so whatever it
+    names must be found.
+    """
+    head = _head(organization_id)
+    expected, previous, at_head = 1, "", ""
     rows = Event.objects.of(organization_id).order_by("sequence")
     for event in rows.iterator(chunk_size=2000):
         if event.sequence != expected:
@@ -71,9 +76,16 @@ def verify(organization_id: uuid.UUID = INSTANCE_CHAIN) -> Iterator[Break]:
         if link(event) != event.hash:
             yield Break(organization_id, event.sequence, "its content was changed")
         expected, previous = event.sequence + 1, event.hash
-    head = ChainHead.objects.filter(pk=organization_id).first()
-    kept = head.sequence if head else 0
-    if kept != expected - 1:
-        yield Break(organization_id, expected, f"events {expected} to {kept} were cut off")
-    elif head and head.hash != previous:
-        yield Break(organization_id, kept, "the last event is not the one that was written")
+        if event.sequence == head.sequence:
+            at_head = event.hash
+    if expected <= head.sequence:
+        yield Break(organization_id, expected, f"events {expected} to {head.sequence} were cut off")
+    elif at_head != head.hash:
+        yield Break(organization_id, head.sequence, "the last event is not the one written last")
+    elif expected - 1 > _head(organization_id).sequence:
+        yield Break(organization_id, expected - 1, "events stand beyond the chain's head")
+
+
+def _head(organization_id: uuid.UUID) -> ChainHead:
+    found = ChainHead.objects.filter(pk=organization_id).first()
+    return found or ChainHead(organization_id=organization_id)

@@ -1,6 +1,7 @@
 """Write one event: the audit row, its reactions within, its job rows for after."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -55,10 +56,7 @@ def record(
     if type not in plan.events:
         raise UnknownEvent(f"{type} is not in the event catalogue.")
     organization_id = getattr(organization, "pk", organization) or INSTANCE_CHAIN
-    ChainHead.objects.bulk_create(
-        [ChainHead(organization_id=organization_id)], ignore_conflicts=True
-    )
-    head = ChainHead.objects.select_for_update().get(pk=organization_id)
+    head = _lock_head(organization_id)
     event = Event(
         organization_id=organization_id,
         sequence=head.sequence + 1,
@@ -76,7 +74,7 @@ def record(
         target_kind=target.kind,
         target_id=target.id,
         target_label=target.label[:200],
-        changes=json.loads(json.dumps(redact(dict(changes or {})), default=str)),
+        changes=_plain(changes or {}),
         previous_hash=head.hash,
     )
     event.hash = link(event)
@@ -95,3 +93,23 @@ def record(
                 unique_key=f"{kind}:{event.pk}",
             )
     return event
+
+
+def _lock_head(organization_id: uuid.UUID) -> ChainHead:
+    locked = ChainHead.objects.select_for_update()
+    head = locked.filter(pk=organization_id).first()
+    if head is None:
+        ChainHead.objects.bulk_create(
+            [ChainHead(organization_id=organization_id)], ignore_conflicts=True
+        )
+        head = locked.get(pk=organization_id)
+    return head
+
+
+def _plain(changes: Mapping[str, Any]) -> Any:
+    """Return changes as JSON that comes back from every database as it went in.
+
+    Fractions become texts: a database that writes 1e22 in full would break the link.
+    """
+    text = json.dumps(redact(dict(changes)), default=str)
+    return json.loads(text, parse_float=str, parse_constant=str)

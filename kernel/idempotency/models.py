@@ -7,6 +7,7 @@ from django.db import models
 
 from kernel.clock import now
 from kernel.crypto.fields import EncryptedTextField
+from kernel.jobs.models import Job
 from kernel.tenancy import Identified
 
 LIFETIME = dt.timedelta(hours=24)
@@ -42,7 +43,6 @@ class IdempotencyKey(Identified):
         return f"answer {self.status} until {self.expires_at:%Y-%m-%d %H:%M}"
 
 
-def purge_expired() -> int:
-    """Delete the answers that are no longer replayed; return how many."""
-    deleted, _ = IdempotencyKey.objects.expired().delete()
-    return deleted
+def forget_old(_job: Job) -> None:
+    """Delete the answers that are no longer replayed (job)."""
+    IdempotencyKey.objects.expired().delete()

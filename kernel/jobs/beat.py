@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 from celery.beat import Scheduler
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import Error as DatabaseFailure
+from django.db import close_old_connections
 
 from kernel.jobs.relay import Relay
 from kernel.jobs.schedule import insert_due_slots
@@ -37,6 +38,6 @@ class RowScheduler(Scheduler):  # type: ignore[misc] # Celery ships no types
             insert_due_slots()
             if settings.STEWARD_RELAY:
                 self._relay.publish_due()
-        except DatabaseError as error:
+        except DatabaseFailure as error:
             log.warning("beat_database_unreachable", error=type(error).__name__)
         return _TICK_SECONDS

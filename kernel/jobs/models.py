@@ -1,6 +1,5 @@
 """The job row."""
 
-
 from django.db import models
 
 from kernel.tenancy import Identified

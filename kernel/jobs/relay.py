@@ -10,7 +10,7 @@ import time
 
 import structlog
 from celery import current_app
-from django.db.models import Q
+from django.db.models import F, Q
 
 from kernel.clock import now
 from kernel.jobs.models import Job
@@ -19,7 +19,7 @@ from kernel.jobs.run import claimable
 log = structlog.get_logger(__name__)
 
 TASK = "kernel.jobs.run"
-_AGAIN_AFTER = dt.timedelta(seconds=30)
+_AGAIN_AFTER = dt.timedelta(minutes=5)
 _BROKER_REST_SECONDS = 5.0
 
 
@@ -34,7 +34,13 @@ class Relay:
         if time.monotonic() < self._resting_until:
             return 0
         moment = now()
-        stale = Q(published_at=None) | Q(published_at__lt=moment - _AGAIN_AFTER)
+        # Again at the end of a lease, and else seldom: without workers a queue of
+        # repetitions would only grow, and the sweep finds what a lost wake-up left.
+        stale = (
+            Q(published_at=None)
+            | Q(state=Job.State.RUNNING, published_at__lt=F("lease_until"))
+            | Q(published_at__lt=moment - _AGAIN_AFTER)
+        )
         waiting = list(
             Job.objects.filter(claimable(moment) & stale)
             .order_by("due_at")
@@ -43,7 +49,13 @@ class Relay:
         sent = []
         try:
             for job_id in waiting:
-                current_app.send_task(TASK, args=[str(job_id)], retry=False, ignore_result=True)
+                current_app.send_task(
+                    TASK,
+                    args=[str(job_id)],
+                    retry=False,
+                    ignore_result=True,
+                    expires=_AGAIN_AFTER.total_seconds(),
+                )
                 sent.append(job_id)
         except Exception as error:  # noqa: BLE001 - whatever the transport raises, rows wait
             self._resting_until = time.monotonic() + _BROKER_REST_SECONDS

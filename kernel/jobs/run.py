@@ -8,7 +8,7 @@ import uuid
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q, QuerySet
 
 from kernel.clock import now
 from kernel.jobs.models import MAX_ATTEMPTS, Job
@@ -17,7 +17,8 @@ from kernel.wiring import wiring
 
 log = structlog.get_logger(__name__)
 
-_LONGEST_PAUSE_SECONDS = 3600
+_PAUSES_SECONDS = (2, 10, 60, 300, 1800, 7200, 28_800)
+"""How long a row rests after each failure: a mail server may be away for half a day."""
 
 
 class LeaseLost(Exception):
@@ -55,17 +56,20 @@ def run(job_id: uuid.UUID) -> bool:
 
 
 def _claim(job_id: uuid.UUID) -> Job | None:
-    moment, token = now(), uuid.uuid4()
-    lease = dt.timedelta(seconds=settings.STEWARD_JOB_LEASE_SECONDS)
-    claimed = Job.objects.filter(claimable(moment), pk=job_id).update(
-        state=Job.State.RUNNING,
-        attempts=F("attempts") + 1,
-        lease_token=token,
-        lease_until=moment + lease,
-    )
-    if not claimed:
-        return None
-    return Job.objects.filter(pk=job_id, lease_token=token).first()
+    moment = now()
+    with transaction.atomic():
+        # Skipping what is locked: a row whose effect is about to commit after its lease
+        # ran out would otherwise hold up every sweep until the lock time-out.
+        rows = Job.objects.select_for_update(skip_locked=True).filter(claimable(moment), pk=job_id)
+        job = rows.first()
+        if job is None:
+            return None
+        job.state = Job.State.RUNNING
+        job.attempts += 1
+        job.lease_token = uuid.uuid4()
+        job.lease_until = moment + dt.timedelta(seconds=settings.STEWARD_JOB_LEASE_SECONDS)
+        job.save(update_fields=["state", "attempts", "lease_token", "lease_until"])
+    return job
 
 
 def _perform(job: Job) -> None:
@@ -82,9 +86,9 @@ def _perform(job: Job) -> None:
 
 
 def _finish(job: Job) -> None:
-    finished = Job.objects.filter(
-        pk=job.pk, state=Job.State.RUNNING, lease_token=job.lease_token
-    ).update(state=Job.State.DONE, done_at=now(), lease_until=None, last_error="")
+    finished = _held(job).update(
+        state=Job.State.DONE, done_at=now(), lease_until=None, last_error=""
+    )
     if not finished:
         raise LeaseLost
 
@@ -94,8 +98,8 @@ def _fail(job: Job, error: Exception) -> None:
     if job.attempts >= MAX_ATTEMPTS:
         _bury(job, trace)
         return
-    pause = min(2**job.attempts, _LONGEST_PAUSE_SECONDS) * random.uniform(0.75, 1.25)  # noqa: S311
-    Job.objects.filter(pk=job.pk, lease_token=job.lease_token).update(
+    pause = _PAUSES_SECONDS[job.attempts - 1] * random.uniform(0.75, 1.25)  # noqa: S311
+    _held(job).update(
         state=Job.State.DUE,
         due_at=now() + dt.timedelta(seconds=pause),
         lease_until=None,
@@ -106,10 +110,13 @@ def _fail(job: Job, error: Exception) -> None:
 
 
 def _bury(job: Job, trace: str) -> None:
-    Job.objects.filter(pk=job.pk, lease_token=job.lease_token).update(
-        state=Job.State.DEAD, done_at=now(), lease_until=None, last_error=trace
-    )
+    _held(job).update(state=Job.State.DEAD, done_at=now(), lease_until=None, last_error=trace)
     log.error("job_dead", job=job.wire_id, kind=job.kind, attempts=job.attempts)
+
+
+def _held(job: Job) -> QuerySet[Job]:
+    """Return the row as long as this worker's lease is the one that counts (fencing)."""
+    return Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, lease_token=job.lease_token)
 
 
 def retry(job: Job) -> None:

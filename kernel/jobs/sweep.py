@@ -1,6 +1,7 @@
 """The sweep: run what no wake-up reached, and tidy up what ended."""
 
 import datetime as dt
+from collections.abc import Callable
 
 from kernel.clock import now
 from kernel.jobs.models import Job
@@ -9,10 +10,16 @@ from kernel.jobs.run import claimable, run
 _KEEP_DONE = dt.timedelta(days=7)
 
 
-def sweep(*, limit: int = 200, older_than_seconds: float = 0) -> int:
+def sweep(
+    *,
+    limit: int = 200,
+    older_than_seconds: float = 0,
+    is_ending: Callable[[], bool] = lambda: False,
+) -> int:
     """Run claimable rows, oldest first; return how many are done.
 
-    With `older_than_seconds` only rows that a wake-up had time to reach are run.
+    With `older_than_seconds` only rows that a wake-up had time to reach are run. Stops
+    between two rows once `is_ending` says so.
     """
     moment = now() - dt.timedelta(seconds=older_than_seconds)
     waiting = (
@@ -20,7 +27,7 @@ def sweep(*, limit: int = 200, older_than_seconds: float = 0) -> int:
         .order_by("due_at")
         .values_list("pk", flat=True)[:limit]
     )
-    return sum(run(job_id) for job_id in list(waiting))
+    return sum(run(job_id) for job_id in list(waiting) if not is_ending())
 
 
 def tidy(_job: Job) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 import structlog
 from celery import bootsteps
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import close_old_connections, connection
 
 from kernel.jobs.sweep import sweep
 
 log = structlog.get_logger(__name__)
 
-_JOIN_SECONDS = 3
+_JOIN_SECONDS = 30
+_EMBEDDED_JOIN_SECONDS = 3
 
 
 class Sweeper(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no types
@@ -35,7 +36,11 @@ class Sweeper(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no 
         """Finish the row at hand and end."""
         self._ending.set()
         if self._thread.is_alive():
-            self._thread.join(_JOIN_SECONDS)
+            # At a terminal Ctrl-C ends everything within seconds; what is cut off there
+            # rolls back and runs again at the next start.
+            self._thread.join(
+                _JOIN_SECONDS if settings.STEWARD_RELAY else _EMBEDDED_JOIN_SECONDS
+            )
 
     terminate = stop
 
@@ -44,8 +49,8 @@ class Sweeper(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no 
         while not self._ending.wait(settings.STEWARD_SWEEP_SECONDS):
             try:
                 close_old_connections()
-                while not self._ending.is_set() and sweep(limit=20, older_than_seconds=grace):
+                while sweep(limit=20, older_than_seconds=grace, is_ending=self._ending.is_set):
                     pass
-            except DatabaseError as error:
-                log.warning("sweep_database_unreachable", error=type(error).__name__)
+            except Exception as error:
+                log.warning("sweep_failed", error=type(error).__name__, exc_info=error)
         connection.close()

@@ -85,8 +85,8 @@ def send_job(job: Job) -> None:
     The Message-ID is fixed when the mail is written: a server that saw the message
     before the answer was lost can tell the repetition.
     """
-    mail = Mail.objects.get(pk=uuid.UUID(job.payload["mail"]))
-    if mail.state == Mail.State.SENT:
+    mail = Mail.objects.filter(pk=uuid.UUID(job.payload["mail"])).first()
+    if mail is None or mail.state == Mail.State.SENT:
         return
     if not settings.STEWARD_MAIL_OUTBOX:
         message = EmailMultiAlternatives(
