@@ -5,13 +5,16 @@ PostgreSQL. `tests/conftest.py` prints which ones were taken.
 """
 
 import socket
+from urllib.parse import urlsplit
 
 from config.settings.base import *
 
 
-def _answers(port: int) -> bool:
+def _answers(url: str) -> bool:
+    """Whether something listens where a URL points."""
+    parts = urlsplit(url)
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=0.5):
+        with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 0), 0.5):
             return True
     except OSError:
         return False
@@ -33,7 +36,7 @@ _wanted = env.str("STEWARD_TEST_DATABASE", default="")
 _url = env.str(
     "STEWARD_TEST_DATABASE_URL", default="postgresql://postgres@127.0.0.1:5432/steward"
 )
-USES_POSTGRESQL = _wanted != "sqlite" and (_wanted == "postgresql" or _answers(5432))
+USES_POSTGRESQL = _wanted != "sqlite" and (_wanted == "postgresql" or _answers(_url))
 if USES_POSTGRESQL:
     DATABASES = {"default": postgresql(_url)}
 else:
@@ -42,8 +45,8 @@ else:
     DATABASES["default"]["TEST"] = {"NAME": str(STEWARD_DATA_DIR / "test.sqlite3")}
     STEWARD_DATA_DIR.mkdir(parents=True, exist_ok=True)
 
-USES_REDIS = _wanted != "sqlite" and _answers(6379)
 TEST_REDIS_URL = env.str("STEWARD_TEST_REDIS_URL", default="redis://127.0.0.1:6379/9")
+USES_REDIS = _answers(TEST_REDIS_URL)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # Cheap on purpose: the tests check the rules around hashing, not its cost.

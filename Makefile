@@ -1,0 +1,55 @@
+# One door to everything. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export STEWARD_DATA_DIR ?= $(CURDIR)/var
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-fast check fix lock docs bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(VENV)/.runtime ## Run everything on http://127.0.0.1:8000 (HOST, PORT, STEWARD_DATA_DIR, DEMO=0)
+	@exec $(BIN)/python -m config.supervise
+
+test: $(VENV)/.dev ## Run the whole test suite (installs what it needs on Debian as root)
+	@dev/test.sh
+
+test-fast: $(VENV)/.dev ## Run the tests without the browser and the long ones
+	@dev/test.sh -m 'not e2e and not slow'
+
+check: $(VENV)/.dev ## Lint, types, import rules, migrations, deployment settings, generated docs
+	@dev/check.sh
+
+fix: $(VENV)/.dev ## Mend what the linter can
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/.dev ## Lock the requirements with hashes
+	$(BIN)/uv pip compile -q --generate-hashes --universal --no-emit-index-url --no-header pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --generate-hashes --universal --no-emit-index-url --no-header --group dev pyproject.toml -c requirements.txt -o requirements-dev.txt
+
+docs: $(VENV)/.dev ## Write the generated references in docs/
+	$(BIN)/python manage.py write_docs
+
+bench: $(VENV)/.dev ## Run the benchmarks (needs PostgreSQL, Redis and wrk)
+	$(BIN)/python -m bench
+
+clean: ## Remove what was built; the data in var/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Steward needs Python 3.11 or newer: PYTHON=python3.12 make run"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
+	@echo "Installing Steward into $(VENV) …"
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt | $(VENV)/bin/python
+	@echo "Installing Steward and its development tools into $(VENV) …"
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ $(VENV)/.runtime

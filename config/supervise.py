@@ -1,0 +1,244 @@
+"""One command that runs everything: `python -m config.supervise` (what `make run` calls).
+
+Prepares the data directory (migrations, demo organization on the first start), then keeps
+three processes alive: web (granian), worker and beat (Celery). Ctrl-C or SIGTERM ends all
+within five seconds; what was accepted by then is a row in the database, so nothing is lost.
+
+Environment: HOST, PORT, STEWARD_DATA_DIR, DEMO=0, WEB_THREADS, and the settings of
+`config.settings.embedded`.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+GRACE_SECONDS = 4.0
+READY_SECONDS = 30.0
+_RESTART_PAUSE_SECONDS = 1.0
+_POLL_SECONDS = 0.1
+_LINUX_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(slots=True)
+class Child:
+    """A process to keep alive."""
+
+    name: str
+    command: Sequence[str]
+    process: "subprocess.Popen[bytes] | None" = None
+    started_at: float = 0.0
+    restarts: int = field(default=0)
+
+    def start(self) -> None:
+        """Start it in a process group of its own: Ctrl-C reaches it through us alone."""
+        self.started_at = time.monotonic()
+        self.process = subprocess.Popen(  # noqa: S603 - our own commands
+            self.command,
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+        )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process lives."""
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the whole group."""
+        if self.process is not None and self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
+
+
+class Stop(Exception):
+    """A signal asked us to end."""
+
+
+def main() -> int:
+    """Run until a signal comes; return the exit status."""
+    host = os.environ.get("HOST", "127.0.0.1")
+    port = int(os.environ.get("PORT", "8000"))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.embedded")
+    os.environ.setdefault("STEWARD_BASE_URL", f"http://{_shown(host)}:{port}")
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    if not _is_free(host, port):
+        print(f"Port {port} of {host} is in use. Choose another: PORT=8001 make run")
+        return 1
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    children: list[Child] = []
+    try:
+        prepare()
+        children = _children(host, port)
+        for child in children:
+            child.start()
+        _wait_until_ready(host, port, children[0])
+        _print_welcome()
+        _watch(children)
+    except Stop:
+        print("\nStopping…", flush=True)
+    finally:
+        _end(children)
+    print("Stopped.")
+    return 0
+
+
+def prepare() -> None:
+    """Bring the database to this code's schema; make the demo organization once."""
+    import django  # noqa: PLC0415 - after the environment is set
+
+    django.setup()
+    from django.conf import settings  # noqa: PLC0415 - after the setup
+    from django.core.management import call_command  # noqa: PLC0415 - after the setup
+
+    data_dir = Path(settings.STEWARD_DATA_DIR)
+    data_dir.mkdir(parents=True, exist_ok=True)
+    is_first = not (data_dir / "started").exists()
+    if is_first:
+        print("Preparing the database (first start)…", flush=True)
+    call_command("migrate", verbosity=0, interactive=False)
+    if is_first and os.environ.get("DEMO", "1") != "0":
+        print("Creating the demo organization (leave it out with DEMO=0)…", flush=True)
+        call_command("seed_demo", verbosity=0, stdout=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    (data_dir / "started").touch()
+    from django.db import connections  # noqa: PLC0415 - after the setup
+
+    connections.close_all()
+
+
+def _children(host: str, port: int) -> list[Child]:
+    python = sys.executable
+    web = [
+        python, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port),
+        "--workers", os.environ.get("WEB_WORKERS", "1"),
+        "--blocking-threads", os.environ.get("WEB_THREADS", "4"),
+        "--blocking-threads-idle-timeout", "3600", "--no-ws", "--log-level", "warning",
+        "--workers-kill-timeout", "3", "config.wsgi:application",
+    ]  # fmt: skip
+    celery = [python, "-m", "celery", "--quiet", "-A", "config.celery"]
+    worker = [
+        *celery, "worker", "--pool", "solo", "--without-gossip", "--without-mingle",
+        "--without-heartbeat", "--loglevel", "WARNING",
+    ]  # fmt: skip
+    beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""]
+    return [Child("web", web), Child("worker", worker), Child("beat", beat)]
+
+
+def _watch(children: Sequence[Child]) -> None:
+    """Start again what died, and say so; give up on what dies at once every time."""
+    while True:
+        for child in children:
+            if child.is_running:
+                continue
+            child.restarts = child.restarts + 1 if _lived_shortly(child) else 1
+            if child.restarts > 5:  # noqa: PLR2004 - a handful of tries
+                print(f"The {child.name} process ends as soon as it starts; see above.")
+                raise Stop
+            code = child.process.returncode if child.process else None
+            print(f"The {child.name} process ended ({code}); starting it again.", flush=True)
+            time.sleep(_RESTART_PAUSE_SECONDS)
+            child.start()
+        time.sleep(_POLL_SECONDS)
+
+
+def _lived_shortly(child: Child) -> bool:
+    return time.monotonic() - child.started_at < 10  # noqa: PLR2004 - seconds
+
+
+def _end(children: Sequence[Child]) -> None:
+    """Ask all to finish, wait, then kill what remains: its rows are leased and run again."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    for child in children:
+        child.signal(signal.SIGTERM)
+    deadline = time.monotonic() + GRACE_SECONDS
+    while time.monotonic() < deadline and any(child.is_running for child in children):
+        time.sleep(0.05)
+    for child in children:
+        child.signal(signal.SIGKILL)
+
+
+def _wait_until_ready(host: str, port: int, web: Child) -> None:
+    url = f"http://{_shown(host)}:{port}/healthz"
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if not web.is_running:
+            print("The web process did not start; see above.")
+            raise Stop
+        try:
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own address
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(_POLL_SECONDS)
+    print(f"The web process did not answer within {READY_SECONDS:.0f} seconds.")
+    raise Stop
+
+
+def _print_welcome() -> None:
+    from django.conf import settings  # noqa: PLC0415 - after the setup
+
+    base = settings.STEWARD_BASE_URL
+    lines = ["", "Steward is running.", "", f"  Console   {base}/"]
+    demo = Path(settings.STEWARD_DATA_DIR) / "demo.json"
+    if demo.exists():
+        facts = json.loads(demo.read_text())
+        lines += [
+            f"  Sign in   {facts['email']}  password {facts['password']}   (demo organization)",
+            f"  Sign up   {base}/account/signup/   (an account of your own)",
+        ]
+        key = facts["api_key"]
+    else:
+        lines.append(f"  Sign up   {base}/account/signup/")
+        key = "YOUR_KEY"
+    if settings.STEWARD_MAIL_OUTBOX:
+        lines.append(f"  Mail      {base}/outbox   (nothing leaves this machine)")
+    lines += [
+        f"  API       curl -H 'Authorization: Bearer {key}' {base}/api/v1/me",
+        f"            {base}/api/docs",
+        f"  Data      {settings.STEWARD_DATA_DIR}",
+        "  Stop      Ctrl-C",
+        "",
+    ]
+    print("\n".join(lines), flush=True)
+
+
+def _stop(_number: int, _frame: object) -> None:
+    raise Stop
+
+
+def _is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _shown(host: str) -> str:
+    """Return the host that a browser on this machine can open."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this child if the supervisor is killed outright."""
+    ctypes.CDLL(None).prctl(_LINUX_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Run the test suite on whatever servers can be had, and say which groups ran on what.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+python=.venv/bin/python
+. dev/services.sh
+
+ensure_postgresql; ensure_redis; ensure_chromium
+echo "PostgreSQL: ${STEWARD_TEST_DATABASE_URL:-not available, SQLite is used instead}"
+echo "Redis:      ${STEWARD_TEST_REDIS_URL:-not available, its tests do not run}"
+echo "Chromium:   ${STEWARD_CHROMIUM:-not available, the browser tests do not run}"
+
+status=0
+if [ $# -gt 0 ]; then
+  $python -m pytest -n 2 --dist loadfile "$@"; exit $?
+fi
+$python -m coverage erase
+if [ -n "${STEWARD_TEST_DATABASE_URL:-}" ]; then
+  echo; echo "== Everything on PostgreSQL"
+  STEWARD_TEST_DATABASE=postgresql $python -m pytest -q -n 2 --dist loadfile --cov --cov-report= || status=$?
+  echo; echo "== Domain, keys and kernel on SQLite"
+  STEWARD_TEST_DATABASE=sqlite $python -m pytest -q -n 2 --dist loadfile --cov --cov-append --cov-report= \
+    tests/kernel tests/orgs/actions tests/identity/actions -m 'not e2e and not slow and not postgresql' || status=$?
+else
+  echo; echo "== Everything on SQLite"
+  STEWARD_TEST_DATABASE=sqlite $python -m pytest -q -n 2 --dist loadfile --cov --cov-report= || status=$?
+fi
+echo; echo "== Coverage of the domain code (branches), at least 95 %"
+$python -m coverage report --fail-under=95 \
+  --include='kernel/*,orgs/actions/*,orgs/access.py,orgs/queries.py,identity/actions/*,identity/queries.py' || status=$?
+exit $status
