@@ -79,9 +79,9 @@ def problem_of(exc: Exception, *, request_id: str = "") -> Problem:
             return _of_unknown(exc, request_id)
 
 
-def status_of(error: DomainError) -> int:
-    """Return the status of a domain error: that of its nearest family."""
-    return next(STATUS[family] for family in type(error).__mro__ if family in STATUS)
+def status_of(error: type[DomainError]) -> int:
+    """Return the status of a class of domain errors: that of its nearest family."""
+    return next(STATUS[family] for family in error.__mro__ if family in STATUS)
 
 
 def is_transient(exc: Exception) -> bool:
@@ -109,7 +109,7 @@ def _of_domain(error: DomainError, request_id: str) -> Problem:
     return Problem(
         code=error.code,
         title=str(error.title),
-        status=status_of(error),
+        status=status_of(type(error)),
         detail=str(error.detail),
         request_id=request_id,
         errors=getattr(error, "errors", ()),

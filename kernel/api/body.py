@@ -1,0 +1,59 @@
+"""Request bodies: read within bounds, and nothing in them is passed over in silence."""
+
+import json
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rest_framework import exceptions as drf
+from rest_framework import serializers
+from rest_framework.parsers import JSONParser
+
+
+class JSONBody(JSONParser):
+    """Reads JSON from Django's `body`, which refuses what is larger than the settings allow.
+
+    DRF's own parser reads the stream past that limit, and a deeply nested document ends
+    it with an error that nobody expects.
+    """
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return the parsed document; raise `ParseError` for anything that is not JSON."""
+        body = parser_context["request"]._request.body if parser_context else stream.read()
+        try:
+            return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise drf.ParseError(f"The body is not JSON: {_told(error)}.") from None
+
+
+class Body(serializers.Serializer[Any]):
+    """A request's body. A member that it does not know is refused, not ignored."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Check the members' names, then their values."""
+        if isinstance(data, Mapping):
+            known = {name for name, field in self.fields.items() if not field.read_only}
+            unknown = sorted(str(name) for name in data if name not in known)
+            if unknown:
+                raise serializers.ValidationError(
+                    {
+                        name: serializers.ErrorDetail(
+                            f"There is no such member; known are {', '.join(sorted(known))}.",
+                            code="unknown_field",
+                        )
+                        for name in unknown[:20]
+                    }
+                )
+        return super().to_internal_value(data)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _told(error: Exception) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)

@@ -1,0 +1,172 @@
+"""The door of the REST API: principal, organization, permission, in this order.
+
+Whoever does not belong to an organization gets the answer of one that does not exist.
+Tests: tests/wire/test_permissions_table.py.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from django.utils.functional import cached_property
+from rest_framework import exceptions as drf
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from kernel.api.caller import origin_of, principal_of
+from kernel.api.endpoint import Endpoint
+from kernel.errors import Denied, Invalid, Missing
+from kernel.ids import decode
+from kernel.principal import Principal
+from kernel.tenancy import M, TenantQuerySet
+from orgs import access
+from orgs.access import Resource
+from orgs.models import Organization, Role, Team, User
+from orgs.permissions import Permission
+
+_SLUG = re.compile(r"[a-z0-9-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class IsAuthenticated(BasePermission):
+    """Lets in whoever proved to be somebody."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:  # noqa: ARG002 - DRF's hook
+        """Raise `NotAuthenticated` for strangers, so that they are told how to prove it."""
+        if principal_of(request).id is None:
+            raise drf.NotAuthenticated(
+                "Send an API key: `Authorization: Bearer KEY`, or HTTP Basic with the key as "
+                "password, or `X-API-Key`."
+            )
+        return True
+
+
+class PersonView(Endpoint):
+    """An endpoint outside of any organization: what concerns the principal alone."""
+
+    @cached_property
+    def principal(self) -> Principal:
+        """Return who acts, from where."""
+        return principal_of(self.request).seen_from(origin_of(self.request))
+
+    @cached_property
+    def person(self) -> User:
+        """Return the acting person; raise `Denied` for machines."""
+        principal = self.principal
+        if not principal.is_user or principal.id is None:
+            raise Denied("Only a person can do this; sign in with a key of your own.")
+        found = User.objects.filter(pk=principal.id, is_active=True).first()
+        if found is None:
+            raise Missing
+        return found
+
+
+class OrganizationView(PersonView):
+    """An endpoint inside an organization, named in the URL by its slug or id.
+
+    `permissions` names what each method needs on `resource()`. Methods in `own` are open
+    to everybody inside for what is theirs (leaving, ending one's own grant): the action
+    decides by the named permission or by whose it is.
+    """
+
+    permissions: ClassVar[Mapping[str, Permission]] = {}
+    own: ClassVar[frozenset[str]] = frozenset()
+
+    def check_permissions(self, request: Request) -> None:
+        """Admit the principal to the organization and the method, or raise."""
+        super().check_permissions(request)
+        method = self.declared_method
+        if method not in self.permissions:
+            raise drf.MethodNotAllowed(str(request.method))
+        if method in self.own:
+            access.require(self.principal, Permission.ORGANIZATION_READ, self.organization)
+            return
+        try:
+            access.require(self.principal, self.permissions[method], self.resource())
+        except Denied:
+            if not self.is_visible():
+                raise Missing from None
+            raise
+
+    @cached_property
+    def organization(self) -> Organization:
+        """Return the organization of the URL, or raise `Missing`."""
+        return find_organization(self.kwargs["organization"])
+
+    def resource(self) -> Resource:
+        """Return what the permission is needed on."""
+        return self.organization
+
+    def is_visible(self) -> bool:
+        """Whether a principal that was denied may know that the resource exists."""
+        return True
+
+    def pick(self, rows: TenantQuerySet[M], wire_id: str, member: str) -> M:
+        """Return a row that the body names; refuse the member if there is none.
+
+        `rows` are the organization's: another's id is as unknown as an invented one.
+        """
+        try:
+            return rows.pick(wire_id)
+        except Missing:
+            raise Invalid.field(member, f"“{wire_id}” is not known here.", code="unknown") from None
+
+    def role(self, given: str, scope: str, member: str = "role") -> tuple[str, Role | None]:
+        """Return the built-in role and the custom one that a body's `role` means.
+
+        A role is named as it is shown: `admin`, or `role_…` for a custom one.
+        """
+        if not given.startswith(f"{Role.wire_prefix}_"):
+            return given, None
+        rows = Role.objects.of(self.organization).filter(scope=scope)
+        custom = self.pick(rows, given, member)
+        return custom.inherits, custom
+
+
+class TeamView(OrganizationView):
+    """An endpoint on one team, named in the URL by its id or its current name."""
+
+    @cached_property
+    def team(self) -> Team:
+        """Return the team of the URL, or raise `Missing`."""
+        return find_team(self.organization, self.kwargs["team"])
+
+    def resource(self) -> Resource:
+        """Return the team."""
+        return self.team
+
+    def is_visible(self) -> bool:
+        """Whether the principal sees the team; what its key may do does not count here."""
+        whole = replace(self.principal, scopes=None)
+        return access.may(whole, Permission.TEAM_READ, self.team).allowed
+
+
+def find_organization(reference: str) -> Organization:
+    """Return the organization with this slug or id, or raise `Missing`."""
+    rows = Organization.objects.all()
+    prefix = f"{Organization.wire_prefix}_"
+    found = None
+    if reference.startswith(prefix):
+        found = rows.filter(pk=decode(Organization.wire_prefix, reference)).first()
+    elif _SLUG.fullmatch(reference):
+        found = rows.filter(slug=reference).first()
+    if found is None:
+        raise Missing
+    return found
+
+
+def find_team(organization: Organization, reference: str) -> Team:
+    """Return an organization's team by id or current name, or raise `Missing`."""
+    rows = Team.objects.of(organization)
+    if re.fullmatch(rf"{Team.wire_prefix}_[0-9a-f]{{32}}", reference):
+        team = rows.pick(reference)
+    elif _NAME.fullmatch(reference):
+        named = rows.named(reference).first()
+        if named is None:
+            raise Missing
+        team = named
+    else:
+        raise Missing
+    team.organization = organization
+    return team
