@@ -1,0 +1,1 @@
+"""The people's console: thin pages over `orgs.actions` and `orgs.queries`."""

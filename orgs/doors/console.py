@@ -1,0 +1,457 @@
+"""The door of console pages: person, organization, permission, in this order.
+
+Anonymous visitors are led to the sign-in. Whoever does not belong to an organization
+gets the page of one that does not exist. Whoever lacks a permission is told which, and
+who can give it. Tests: tests/orgs/console/test_door.py.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+from urllib.parse import quote
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.forms import BaseForm
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render, resolve_url
+from django.utils.functional import SimpleLazyObject, cached_property
+from django.views import View
+from django_htmx.http import HttpResponseClientRedirect
+
+from kernel.console.registry import console
+from kernel.errors import (
+    Conflict,
+    Denied,
+    DomainError,
+    Gone,
+    Invalid,
+    LimitReached,
+    Missing,
+    Stale,
+    Throttled,
+)
+from kernel.principal import Principal
+from orgs import access
+from orgs.access import Resource, Standing
+from orgs.models import Membership, Organization, Restriction, Team, User
+from orgs.permissions import DESCRIPTIONS, Permission
+
+T = TypeVar("T")
+
+_STATUS: tuple[tuple[type[DomainError], int], ...] = (
+    (Stale, 412),
+    (Missing, 404),
+    (Denied, 403),
+    (LimitReached, 402),
+    (Conflict, 409),
+    (Gone, 410),
+    (Throttled, 429),
+    (Invalid, 422),
+)
+
+
+def status_of(error: DomainError) -> int:
+    """Return the HTTP status that a page answers with for a domain error."""
+    return next((status for family, status in _STATUS if isinstance(error, family)), 422)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What became of an act: its value, or the error that refused it."""
+
+    value: T | None = None
+    error: DomainError | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was done."""
+        return self.error is None
+
+    @property
+    def status(self) -> int:
+        """Return the status of the answer."""
+        return 200 if self.error is None else status_of(self.error)
+
+
+class ConsolePage(View):
+    """What pages of a person and pages of an organization share."""
+
+    section: ClassVar[str] = ""
+
+    organization: Organization | None = None
+    standing: Standing | None = None
+    held: frozenset[str] = frozenset()
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Let the person in, or send them where they belong."""
+        self.principal: Principal = request.principal  # type: ignore[attr-defined] # middleware
+        request.console_page = self  # type: ignore[attr-defined] # read by `shell`
+        if not self.principal.is_user:
+            return self._sign_in_first()
+        try:
+            self.enter()
+            return super().dispatch(request, *args, **kwargs)
+        except Missing:
+            raise Http404 from None
+        except DomainError as error:
+            return self.refuse(error)
+
+    def enter(self) -> None:
+        """Check who comes in; raise a domain error to refuse."""
+
+    @property
+    def person(self) -> User:
+        """Return the signed-in person."""
+        user = self.request.user
+        assert isinstance(user, User)  # noqa: S101 - `dispatch` let nobody else in
+        return user
+
+    def render(self, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+        """Draw a page, or the fragment `template` names (`page.html#rows`)."""
+        return render(self.request, template, {"page": self, **context}, status=status)
+
+    def render_form(self, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+        """Draw a form: into the shared dialog when it asks for it, else as a page."""
+        layout = "layouts/dialog.html" if self.in_dialog else "layouts/form.html"
+        return self.render(template, status=status, form_layout=layout, **context)
+
+    @property
+    def in_dialog(self) -> bool:
+        """Whether the answer goes into the shared dialog."""
+        htmx = self.request.htmx  # type: ignore[attr-defined] # middleware
+        return bool(htmx) and htmx.target == "dialog"
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether htmx asks for a part of the page."""
+        return bool(self.request.htmx)  # type: ignore[attr-defined] # middleware
+
+    def go(self, to: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Lead on after an act, by a whole page also out of a dialog."""
+        url = resolve_url(to, *args, **kwargs)
+        if self.is_fragment:
+            return HttpResponseClientRedirect(url)
+        response = HttpResponse(status=303)
+        response["Location"] = url
+        return response
+
+    def act(
+        self, call: Callable[[], T], *, success: str = "", form: BaseForm | None = None
+    ) -> Outcome[T]:
+        """Do something and say how it went.
+
+        Success leaves `success` as a message for the next page. A refusal goes into
+        `form` (beside the field that the error points at), or stays as a message where
+        there is no form. `Missing` always becomes the 404 page, and `Denied` the 403
+        page unless a form can tell it.
+        """
+        try:
+            value = call()
+        except DomainError as refused:
+            if isinstance(refused, Missing) or (isinstance(refused, Denied) and form is None):
+                raise
+            error = refused
+        else:
+            if success:
+                messages.success(self.request, success)
+            return Outcome(value)
+        if form is None:
+            messages.error(self.request, error.detail)
+        else:
+            put_error(form, error)
+        return Outcome(error=error)
+
+    def refuse(self, error: DomainError) -> HttpResponse:
+        """Answer a refusal that no form can tell."""
+        status = status_of(error)
+        permission = error.permission if isinstance(error, Denied) else ""
+        response = self.render(
+            "orgs/refused.html",
+            status=status,
+            error=error,
+            permission=permission,
+            permission_words=DESCRIPTIONS.get(permission, ""),
+        )
+        response["X-Notice"] = quote(error.detail)
+        return response
+
+    def _sign_in_first(self) -> HttpResponseBase:
+        sign_in = redirect_to_login(self.request.get_full_path(), settings.LOGIN_URL)
+        if self.is_fragment:
+            return HttpResponseClientRedirect(sign_in["Location"])
+        return sign_in
+
+
+class PersonPage(ConsolePage):
+    """A page of a signed-in person, outside of any organization."""
+
+
+class OrganizationPage(ConsolePage):
+    """A page of an organization, at `/o/<organization>/…`.
+
+    `permission` is needed to come in; `section` marks the entry of the navigation.
+    """
+
+    permission: ClassVar[Permission] = Permission.ORGANIZATION_READ
+
+    organization: Organization
+    standing: Standing
+
+    def enter(self) -> None:
+        """Find the organization and the member; raise `Missing` or `Denied`."""
+        slug = self.kwargs["organization"]
+        found = Organization.objects.filter(slug=slug).first()
+        if found is None:
+            raise Missing
+        self.standing = access.standing_of(self.principal, found)
+        if not self.standing.is_inside:
+            raise Missing
+        self.organization = found
+        self.held = access.held_on(self.principal, found)
+        resource = self.resource()
+        if resource is not found or self.permission not in self.held:
+            access.require(self.principal, self.permission, resource)
+
+    def resource(self) -> Resource:
+        """Return what `permission` is needed on; raise `Missing` if it is not there."""
+        return self.organization
+
+    @property
+    def member(self) -> Membership | None:
+        """Return the person's membership."""
+        return self.standing.member
+
+    @cached_property
+    def _held_on_teams(self) -> dict[Any, frozenset[str]]:
+        return {}
+
+    def may(self, permission: str, resource: Resource | None = None) -> bool:
+        """Return whether to show what needs the permission.
+
+        This only decides what is drawn: the actions check by themselves.
+        """
+        if resource is None or resource == self.organization:
+            return permission in self.held
+        if not isinstance(resource, Team):
+            return access.may(self.principal, permission, resource).allowed
+        known = self._held_on_teams
+        if resource.pk not in known:
+            known[resource.pk] = access.held_on(self.principal, resource)
+        return permission in known[resource.pk]
+
+
+def put_error(form: BaseForm, error: DomainError) -> None:
+    """Put a domain error into a form: beside its fields, else above them.
+
+    After a lost update the form keeps what was typed and takes the current version, so
+    that sending it again means to.
+    """
+    if not form.is_bound:
+        raise ValueError("Only a form that was sent can be refused.")
+    placed = False
+    for problem in getattr(error, "errors", ()):
+        name = problem["pointer"].strip("/").split("/")[0]
+        if name in form.fields:
+            form.add_error(name, problem["detail"])  # type: ignore[attr-defined]
+            placed = True
+    if not placed:
+        form.add_error(None, error.detail)  # type: ignore[attr-defined]
+    if isinstance(error, LimitReached):
+        form.upgrade_url = error.upgrade_url  # type: ignore[attr-defined] # read by c-errors
+    current = error.extra.get("current_version")
+    if isinstance(error, Stale) and current is not None and "version" in form.fields:
+        data = form.data.copy()  # type: ignore[attr-defined]
+        data["version"] = str(current)
+        form.data = data
+
+
+# --- the shell ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An organization in the switcher."""
+
+    name: str
+    url: str
+    role_name: str
+    is_demo: bool
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A link of the navigation."""
+
+    title: str
+    icon: str
+    url: str
+    is_current: bool
+    count: int | None = None
+    go: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of links of the navigation."""
+
+    title: str
+    entries: list[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link of the person's menu."""
+
+    title: str
+    icon: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A theme to choose."""
+
+    value: str
+    title: str
+    icon: str
+
+
+THEMES = (
+    Choice("system", "Like the system", "monitor"),
+    Choice("light", "Light", "sun"),
+    Choice("dark", "Dark", "moon"),
+)
+
+
+class Shell:
+    """What the frame of a page shows; each part is read only if a template asks."""
+
+    themes = THEMES
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+        self._page: ConsolePage | None = getattr(request, "console_page", None)
+
+    @cached_property
+    def person(self) -> User | None:
+        """Return the signed-in person."""
+        user = getattr(self._request, "user", None)
+        return user if isinstance(user, User) and user.is_active else None
+
+    @property
+    def theme(self) -> str:
+        """Return the person's colours, or those chosen in this browser."""
+        if self.person is not None:
+            return self.person.theme
+        chosen = self._request.COOKIES.get("theme", "")
+        return chosen if chosen in User.Theme.values else User.Theme.SYSTEM
+
+    @property
+    def organization(self) -> Organization | None:
+        """Return the page's organization; None also for those who may not know of it."""
+        return self._page.organization if self._page else None
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the organization is made of examples."""
+        return self.organization is not None and self.organization.is_demo
+
+    @property
+    def role_name(self) -> str:
+        """Return what the person is in the organization."""
+        member = self._page.standing.member if self._page and self._page.standing else None
+        return member.role_name if member else ""
+
+    @property
+    def may_restore(self) -> bool:
+        """Whether the person can take the organization's deletion back."""
+        return self._page is not None and Permission.ORGANIZATION_DELETE in self._page.held
+
+    @property
+    def restrictions(self) -> tuple[Restriction, ...]:
+        """Return what the organization may not do for now."""
+        standing = self._page.standing if self._page else None
+        return standing.restrictions if standing else ()
+
+    @cached_property
+    def organizations(self) -> list[Place]:
+        """Return where the person is a member, by name."""
+        if self.person is None:
+            return []
+        rows = (
+            Membership.objects.system_of_user(self.person.pk)
+            .active()
+            .select_related("organization", "custom_role")
+            .order_by("organization__name", "organization_id")
+        )
+        return [
+            Place(
+                name=row.organization.name,
+                url=self._same_page_of(row.organization),
+                role_name=row.role_name,
+                is_demo=row.organization.is_demo,
+                is_current=self.organization == row.organization,
+            )
+            for row in rows
+        ]
+
+    @cached_property
+    def navigation(self) -> list[Group]:
+        """Return the links that the person can follow."""
+        organization = self.organization
+        if organization is None or self._page is None:
+            return []
+        groups = []
+        for group, sections in console().grouped():
+            entries = [
+                Entry(
+                    title=section.title,
+                    icon=section.icon,
+                    url=resolve_url(section.url_name, organization.slug),
+                    is_current=section.key == self._page.section,
+                    count=section.count(organization) if section.count else None,
+                    go=section.go,
+                )
+                for section in sections
+                if section.permission in self._page.held
+            ]
+            if entries:
+                groups.append(Group(group.title, entries))
+        return groups
+
+    @property
+    def section_title(self) -> str:
+        """Return the title of the page's section."""
+        section = console().section(self._page.section) if self._page else None
+        return section.title if section else ""
+
+    @property
+    def group_title(self) -> str:
+        """Return the title of the group that the page's section stands in."""
+        section = console().section(self._page.section) if self._page else None
+        return console().group(section.group).title if section else ""
+
+    @property
+    def person_links(self) -> list[Link]:
+        """Return the pages of the person's own menu."""
+        return [
+            Link(link.title, link.icon, resolve_url(link.url_name))
+            for link in console().person_links
+        ]
+
+    def _same_page_of(self, organization: Organization) -> str:
+        """Return the page of the same section over there: switching keeps the place."""
+        section = console().section(self._page.section) if self._page else None
+        return resolve_url(section.url_name if section else "console:overview", organization.slug)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Give every template the frame's facts (context processor), read when used."""
+    known = getattr(request, "_shell", None)
+    if known is None:
+        known = SimpleLazyObject(lambda: Shell(request))
+        request._shell = known  # type: ignore[attr-defined]
+    return {"shell": known}
