@@ -9,6 +9,7 @@ from identity import invariants as identity_invariants
 from identity import subscribers as identity_subscribers
 from identity.actions import api_keys
 from kernel import invariants as kernel_invariants
+from kernel.console.registry import Console
 from kernel.idempotency.models import forget_old as forget_old_replays
 from kernel.jobs.sweep import tidy
 from kernel.mail.send import JOB as SEND_MAIL
@@ -18,6 +19,7 @@ from orgs import events as orgs_events
 from orgs import invariants as orgs_invariants
 from orgs import subscribers as orgs_subscribers
 from orgs.actions import grants, invitations, organizations
+from orgs.console import contributions as orgs_console
 
 _ENDS_ACCESS = (identity_subscribers.end_access,)
 
@@ -77,4 +79,10 @@ WIRING = Wiring(
         kernel_invariants.every_reaction_has_its_row,
         kernel_invariants.nothing_is_overdue,
     ),
+)
+
+CONSOLE = Console(
+    groups=orgs_console.GROUPS,
+    sections=orgs_console.SECTIONS,
+    person_links=orgs_console.PERSON_LINKS,
 )

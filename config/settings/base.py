@@ -13,6 +13,7 @@ env = environ.Env()
 STEWARD_DATA_DIR = Path(env.str("STEWARD_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 STEWARD_BASE_URL = env.str("STEWARD_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 STEWARD_WIRING = "config.wiring.WIRING"
+STEWARD_CONSOLE = "config.wiring.CONSOLE"
 
 # --- limits and policies of an installation -------------------------------------------------
 STEWARD_DEFAULT_SEATS = {
