@@ -12,16 +12,43 @@ from identity.models.api_key import APIKeyQuerySet
 from kernel.addresses import is_within
 from kernel.clock import now
 from kernel.crypto import tokens
+from kernel.errors import Missing
 from kernel.principal import Credential, CredentialKind, Origin, Principal, PrincipalKind
-from orgs.models import Membership, Organization, Team, User
+from orgs.models import Membership, Organization, ServiceAccount, Team, User
 
 KEY_PURPOSE = "api_key"
+AT_MOST_PLACES = 200
+"""How many organizations one answer names."""
 
 _REFUSED = {
     "revoked": ("key_revoked", "This key was revoked. Make a new one."),
     "expired": ("key_expired", "This key has expired. Make a new one."),
     "rotated_out": ("key_rotated_out", "This key was rotated out. Use the key that replaced it."),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An organization in which a principal works, and as what."""
+
+    organization: Organization
+    role_name: str
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whoami:
+    """A key's principal, told to itself."""
+
+    kind: str
+    id: str
+    name: str
+    display_name: str
+    email: str | None
+    team: str | None
+    on_behalf_of: str | None
+    credential: APIKey
+    organizations: list[Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +132,7 @@ def keys_of(
     """
     rows = APIKey.objects.of(organization).with_owner()
     if owner_id is not None:
-        rows = rows.filter(Q(user_id=owner_id) | Q(service_account_id=owner_id))
+        rows = rows.owned_by(owner_id)
     if team is not None:
         rows = rows.filter(service_account__team=team)
     if state == "live":
@@ -122,3 +149,50 @@ def personal_keys_of(user: User) -> APIKeyQuerySet:
     return APIKey.objects.system_of_user(user.pk).select_related(
         "user", "organization", "replaced_by"
     )
+
+
+def whoami(principal: Principal) -> Whoami:
+    """Describe who acts through a key: two queries, or one for a service account."""
+    key = (
+        APIKey.objects.system_with_key_id(principal.credential.id)
+        .select_related("user", "organization")
+        .select_related("service_account__team", "service_account__custom_role")
+        .first()
+    )
+    if key is None:
+        raise Missing
+    on_behalf_of = principal.on_behalf_of or None
+    owner = key.owner
+    if isinstance(owner, ServiceAccount):
+        role = owner.custom_role.name if owner.custom_role else owner.role
+        assert key.organization is not None  # noqa: S101 - the check constraint says so
+        return Whoami(
+            kind="service_account",
+            id=owner.wire_id,
+            name=owner.name,
+            display_name=owner.name,
+            email=None,
+            team=owner.team.name if owner.team else None,
+            on_behalf_of=on_behalf_of,
+            credential=key,
+            organizations=[Place(key.organization, role, "none")],
+        )
+    return Whoami(
+        kind="user",
+        id=owner.wire_id,
+        name=owner.username,
+        display_name=owner.name,
+        email=owner.email or None,
+        team=None,
+        on_behalf_of=on_behalf_of,
+        credential=key,
+        organizations=_places(principal, owner),
+    )
+
+
+def _places(principal: Principal, user: User) -> list[Place]:
+    held = Membership.objects.system_of_user(user.pk).active()
+    if principal.organization_id is not None:
+        held = held.filter(organization_id=principal.organization_id)
+    rows = held.select_related("organization", "custom_role").order_by("organization__name")
+    return [Place(row.organization, row.role_name, row.seat) for row in rows[:AT_MOST_PLACES]]

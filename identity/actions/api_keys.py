@@ -234,6 +234,11 @@ def note_ended(_job: Job) -> None:
         )
 
 
+def not_a_member() -> Invalid:
+    """Return the refusal to attribute work to somebody who is no active member."""
+    return Invalid.field("on_behalf_of", "This person is not an active member.", code="unknown")
+
+
 def _issue(key: APIKey) -> IssuedKey:
     fresh = key_format.make(legacy=key.is_legacy)
     key.key_id, key.last_four = fresh.key_id, fresh.text[-4:]
@@ -333,7 +338,8 @@ def _require_no_wider_than(actor: Principal, scopes: list[str] | None) -> None:
 
 
 def _require_room(owner: User | ServiceAccount) -> None:
-    if owner.api_keys.live(now())[AT_MOST_PER_OWNER - 1 : AT_MOST_PER_OWNER].exists():
+    held = APIKey.objects.system_all().owned_by(owner.pk).live(now())
+    if held[AT_MOST_PER_OWNER - 1 : AT_MOST_PER_OWNER].exists():
         raise Invalid(f"There are {AT_MOST_PER_OWNER} living keys already. Revoke one first.")
 
 
@@ -346,7 +352,7 @@ def _attributed_to(
     if organization is None or not isinstance(owner, ServiceAccount):
         raise Invalid.field("on_behalf_of", "Only service accounts work on behalf of somebody.")
     if not Membership.objects.of(organization).active().filter(user=user).exists():
-        raise Invalid.field("on_behalf_of", "This person is not an active member.")
+        raise not_a_member()
     return user
 
 

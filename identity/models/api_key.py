@@ -1,6 +1,7 @@
 """API keys of people and of service accounts."""
 
 import datetime as dt
+import uuid
 from typing import Any
 
 from django.db import models
@@ -27,6 +28,10 @@ class APIKeyQuerySet(TenantQuerySet["APIKey"]):
     def with_owner(self) -> "APIKeyQuerySet":
         """Fetch the owner along."""
         return self.select_related("user", "service_account", "service_account__team")
+
+    def owned_by(self, principal_id: uuid.UUID | None) -> "APIKeyQuerySet":
+        """Return the keys of one person or service account."""
+        return self.filter(Q(user_id=principal_id) | Q(service_account_id=principal_id))
 
     def system_with_key_id(self, key_id: str) -> "APIKeyQuerySet":
         """Find a key by the public id inside it: the secret proves the right to use it."""
