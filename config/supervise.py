@@ -142,7 +142,7 @@ def _watch(children: Sequence[Child]) -> None:
             if child.is_running:
                 continue
             child.restarts = child.restarts + 1 if _lived_shortly(child) else 1
-            if child.restarts > 5:  # noqa: PLR2004 - a handful of tries
+            if child.restarts > 5:
                 print(f"The {child.name} process ends as soon as it starts; see above.")
                 raise Stop
             code = child.process.returncode if child.process else None
@@ -153,7 +153,7 @@ def _watch(children: Sequence[Child]) -> None:
 
 
 def _lived_shortly(child: Child) -> bool:
-    return time.monotonic() - child.started_at < 10  # noqa: PLR2004 - seconds
+    return time.monotonic() - child.started_at < 10
 
 
 def _end(children: Sequence[Child]) -> None:
@@ -177,7 +177,7 @@ def _wait_until_ready(host: str, port: int, web: Child) -> None:
             print("The web process did not start; see above.")
             raise Stop
         try:
-            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own address
+            with urllib.request.urlopen(url, timeout=1):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(_POLL_SECONDS)
