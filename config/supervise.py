@@ -117,22 +117,25 @@ def prepare() -> None:
     connections.close_all()
 
 
-def _children(host: str, port: int) -> list[Child]:
-    python = sys.executable
-    web = [
-        python, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port),
-        "--workers", os.environ.get("WEB_WORKERS", "1"),
+def web_command(host: str, port: int) -> list[str]:
+    """Return the command of the web process; the benchmarks start the same one."""
+    return [
+        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host,
+        "--port", str(port), "--workers", os.environ.get("WEB_WORKERS", "1"),
         "--blocking-threads", os.environ.get("WEB_THREADS", "4"),
         "--blocking-threads-idle-timeout", "3600", "--no-ws", "--log-level", "warning",
         "--workers-kill-timeout", "3", "config.wsgi:application",
     ]  # fmt: skip
-    celery = [python, "-m", "celery", "--quiet", "-A", "config.celery"]
+
+
+def _children(host: str, port: int) -> list[Child]:
+    celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config.celery"]
     worker = [
         *celery, "worker", "--pool", "solo", "--without-gossip", "--without-mingle",
         "--without-heartbeat", "--loglevel", "WARNING",
     ]  # fmt: skip
     beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""]
-    return [Child("web", web), Child("worker", worker), Child("beat", beat)]
+    return [Child("web", web_command(host, port)), Child("worker", worker), Child("beat", beat)]
 
 
 def _watch(children: Sequence[Child]) -> None:
