@@ -18,7 +18,7 @@ from kernel.wiring import JobKind, Reactions, Schedule, Wiring
 from orgs import events as orgs_events
 from orgs import invariants as orgs_invariants
 from orgs import subscribers as orgs_subscribers
-from orgs.actions import grants, invitations, organizations
+from orgs.actions import entitlements, grants, invitations, organizations
 from orgs.console import contributions as orgs_console
 
 _ENDS_ACCESS = (identity_subscribers.end_access,)
@@ -52,6 +52,7 @@ JOBS = {
     "orgs.mail.member_removed": JobKind(orgs_subscribers.mail_member_removed),
     "orgs.invitations.note_lapsed": JobKind(invitations.note_lapsed),
     "orgs.grants.note_lapsed": JobKind(grants.note_lapsed),
+    "orgs.entitlements.note_lapsed": JobKind(entitlements.note_lapsed),
     "orgs.organizations.purge_due": JobKind(organizations.purge_due),
     "identity.keys.note_ended": JobKind(api_keys.note_ended),
 }
@@ -61,6 +62,7 @@ SCHEDULES = {
     "forget_replays": Schedule(3600, "kernel.idempotency.forget"),
     "expire_invitations": Schedule(60, "orgs.invitations.note_lapsed"),
     "expire_grants": Schedule(60, "orgs.grants.note_lapsed"),
+    "expire_entitlements": Schedule(60, "orgs.entitlements.note_lapsed"),
     "expire_keys": Schedule(60, "identity.keys.note_ended"),
     "purge_organizations": Schedule(300, "orgs.organizations.purge_due"),
 }

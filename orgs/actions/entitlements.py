@@ -4,11 +4,11 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 
 from django.db import transaction
-from django.db.models import Q
 
 from kernel.clock import now
 from kernel.errors import Denied, Invalid
 from kernel.events import Target, record
+from kernel.jobs.models import Job
 from kernel.principal import Principal
 from orgs.actions import members
 from orgs.models import Entitlement, Organization, SeatPool, SeatType
@@ -49,7 +49,7 @@ def apply(
         if getattr(row, name) != value
     }
     row.seats, row.features, row.limits = wanted["seats"], wanted["features"], wanted["limits"]
-    row.until, row.updated_at = until, now()
+    row.until, row.lapse_noted, row.updated_at = until, False, now()
     row.save()
     _fit_pools(organization)
     if changes:
@@ -63,10 +63,28 @@ def apply(
     return row
 
 
+@transaction.atomic
+def note_lapsed(_job: Job) -> None:
+    """Bring seat limits down where a source's time has passed (job)."""
+    due = Entitlement.objects.system_lapsed(now()).order_by("organization_id", "pk")
+    for row in due.select_related("organization")[:100]:
+        organization = members.lock(row.organization)
+        if not Entitlement.objects.of(organization).filter(pk=row.pk, until=row.until).update(
+            lapse_noted=True
+        ):
+            continue
+        _fit_pools(organization)
+        record(
+            type="orgs.entitlement.lapsed",
+            actor=Principal.system("expiry"),
+            organization=organization,
+            target=Target.of(organization),
+            changes={"source": row.source, "until": row.until},
+        )
+
+
 def _fit_pools(organization: Organization) -> None:
-    live = Entitlement.objects.of(organization).filter(
-        Q(until__isnull=True) | Q(until__gt=now())
-    )
+    live = Entitlement.objects.of(organization).live(now())
     granted = [row.seats for row in live]
     for seat in (SeatType.FULL, SeatType.VIEWER):
         offers = [offer[seat] for offer in granted if seat in offer]

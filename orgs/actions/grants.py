@@ -5,15 +5,15 @@ import datetime as dt
 from django.db import transaction
 
 from kernel.clock import now
-from kernel.errors import Invalid, Missing
+from kernel.errors import Conflict, Invalid, Missing
 from kernel.events import Target, record
 from kernel.jobs.models import Job
 from kernel.principal import Principal
 from orgs import access
-from orgs.actions import members
+from orgs.actions import given_roles, members, teams
 from orgs.errors import NotActive
 from orgs.models import Grant, Membership, Organization, Role, ServiceAccount, Team
-from orgs.permissions import ORGANIZATION_ROLES, TEAM_ROLES, Permission
+from orgs.permissions import Permission
 
 LONGEST = dt.timedelta(days=90)
 
@@ -37,6 +37,9 @@ def give(
     """
     access.require(actor, Permission.GRANT_MANAGE, team or organization)
     members.lock(organization)
+    if team is not None:
+        team = teams.lock(organization, team)
+    _require_here(organization, holder, team)
     reason = reason.strip()
     if not reason:
         raise Invalid.field("reason", "Say what the access is for.", code="required")
@@ -44,15 +47,9 @@ def give(
         raise Invalid.field(
             "until", f"Choose a time within the next {LONGEST.days} days.", code="range"
         )
-    known = TEAM_ROLES if team else ORGANIZATION_ROLES
-    if role not in known or role == "owner":
-        choices = ", ".join(sorted(set(known) - {"owner"}))
-        raise Invalid.field("role", f"Choose one of {choices}.", code="choice")
-    if isinstance(holder, Membership) and not holder.is_active:
-        raise NotActive("Only active members can be given access.")
-    scope = "team" if team else "organization"
-    held = access.role_permissions(role, custom_role, scope)
-    access.require_all(actor, held, team or organization)
+    role, custom_role = given_roles.checked(
+        actor=actor, resource=team or organization, role=role, custom_role=custom_role
+    )
     grant = Grant(
         organization=organization,
         membership=holder if isinstance(holder, Membership) else None,
@@ -72,18 +69,21 @@ def give(
 @transaction.atomic
 def end(*, actor: Principal, organization: Organization, grant: Grant) -> Grant:
     """End a grant before its time; its holder may do so as well."""
+    members.lock(organization)
     row = (
         Grant.objects.of(organization)
         .select_for_update(of=("self",))
         .filter(pk=grant.pk)
-        .select_related("team", "membership")
+        .select_related("team__organization", "membership__user", "service_account", "custom_role")
         .first()
     )
     if row is None:
         raise Missing
     is_own = actor.is_user and row.membership is not None and row.membership.user_id == actor.id
-    permission = Permission.ORGANIZATION_READ if is_own else Permission.GRANT_MANAGE
-    access.require(actor, permission, organization if is_own else (row.team or organization))
+    if is_own and actor.scopes is None:
+        access.require(actor, Permission.ORGANIZATION_READ, organization)
+    else:
+        access.require(actor, Permission.GRANT_MANAGE, row.team or organization)
     if row.ended_at:
         return row
     row.ended_at = now()
@@ -96,10 +96,29 @@ def end(*, actor: Principal, organization: Organization, grant: Grant) -> Grant:
 def note_lapsed(_job: Job) -> None:
     """Write the expiry of grants into the trail (job); they ended by themselves."""
     rows = Grant.objects.system_lapsed(now()).select_for_update(of=("self",), skip_locked=True)
-    for grant in rows.order_by("organization_id")[:500]:
+    rows = rows.select_related("membership__user", "service_account", "team", "custom_role")
+    for grant in rows.order_by("organization_id", "pk")[:500]:
         grant.ended_at = grant.until
         grant.save(update_fields=["ended_at"])
         _record("orgs.grant.expired", Principal.system("expiry"), grant)
+
+
+def _require_here(
+    organization: Organization, holder: Membership | ServiceAccount, team: Team | None
+) -> None:
+    """Raise unless the holder is of this organization, works, and may be given this."""
+    if isinstance(holder, Membership):
+        member = Membership.objects.of(organization).filter(pk=holder.pk).first()
+        if member is None:
+            raise Missing
+        if not member.is_active:
+            raise NotActive("Only active members can be given access.")
+        return
+    account = ServiceAccount.objects.of(organization).filter(pk=holder.pk).first()
+    if account is None:
+        raise Missing
+    if account.team_id is not None and (team is None or team.pk != account.team_id):
+        raise Conflict("A team's service account works in its own team only.")
 
 
 def _record(event: str, actor: Principal, grant: Grant) -> None:

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import F
 
 from kernel.clock import now
 from kernel.crypto import tokens
@@ -18,7 +17,8 @@ from kernel.events import Target, record
 from kernel.jobs.models import Job
 from kernel.principal import Principal
 from orgs import access
-from orgs.actions import members
+from orgs.actions import given_roles, members, seats
+from orgs.actions import teams as team_actions
 from orgs.errors import InvitationEnded, WrongAccount
 from orgs.models import (
     Invitation,
@@ -28,7 +28,6 @@ from orgs.models import (
     Role,
     SeatType,
     Team,
-    TeamMembership,
     User,
 )
 from orgs.permissions import Permission
@@ -45,7 +44,8 @@ _WRAPPED = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
 class InvitationOutcome:
     """What happened, or would happen, to one address.
 
-    `verdict` is invited, resent, already_member or invalid; `detail` says why.
+    `verdict` is invited, resent, already_member, already_invited (by somebody else, where
+    the actor may change their own invitations only) or invalid; `detail` says why.
     """
 
     address: str
@@ -56,7 +56,7 @@ class InvitationOutcome:
 
 def parse_addresses(text: str) -> list[str]:
     """Return the addresses in any mess of commas, lines and `Name <a@b>`, each once."""
-    found = []
+    found: list[str] = []
     for piece in re.split(r"[,;\n\r\t]+", text):
         wrapped = _WRAPPED.search(piece)
         found.extend([wrapped.group(1)] if wrapped else piece.split())
@@ -64,11 +64,15 @@ def parse_addresses(text: str) -> list[str]:
 
 
 def preview(
-    *, actor: Principal, organization: Organization, addresses: Sequence[str]
+    *,
+    actor: Principal,
+    organization: Organization,
+    addresses: Sequence[str],
+    teams: Sequence[tuple[Team, str]] = (),
 ) -> list[InvitationOutcome]:
     """Return the verdict that each address would get; write nothing."""
-    access.require(actor, Permission.MEMBER_INVITE, organization)
-    return _judge(organization, addresses)
+    _require_right(actor, organization, teams)
+    return _judge(actor, organization, addresses)
 
 
 @transaction.atomic
@@ -84,15 +88,22 @@ def create_many(
 ) -> list[InvitationOutcome]:
     """Invite addresses; a seat is taken when one accepts, not now.
 
-    Addresses that cannot be invited are reported, never an error for the others. An
-    address with an open invitation gets a fresh link and the new offer.
+    Members of a team that lets them invite may do so into that team. Addresses that
+    cannot be invited are reported, never an error for the others. An address with an
+    open invitation gets a fresh link and the new offer.
     """
-    access.require(actor, Permission.MEMBER_INVITE, organization)
-    members.require_role_right(actor, organization, role, custom_role)
-    for team, _ in teams:
-        access.require(actor, Permission.TEAM_MEMBER_MANAGE, team)
+    _require_right(actor, organization, teams)
+    seats.require_known(seat)
     members.lock(organization)
-    outcomes = _judge(organization, addresses)
+    role, custom_role = given_roles.checked(
+        actor=actor,
+        resource=organization,
+        role=role,
+        custom_role=custom_role,
+        allows_owner=True,
+    )
+    places = _places(actor, organization, teams)
+    outcomes = _judge(actor, organization, addresses)
     done = []
     for outcome in outcomes:
         if outcome.verdict not in ("invited", "resent"):
@@ -109,10 +120,15 @@ def create_many(
             InvitationTeam(
                 organization=organization, invitation=invitation, team=team, role=team_role
             )
-            for team, team_role in teams
+            for team, team_role in places.items()
         )
         again = outcome.verdict == "resent"
-        _record("orgs.invitation.resent" if again else "orgs.invitation.created", actor, invitation)
+        _record(
+            "orgs.invitation.resent" if again else "orgs.invitation.created",
+            actor,
+            invitation,
+            teams=[team.name for team in places],
+        )
         done.append(
             InvitationOutcome(outcome.address, outcome.verdict, invitation, outcome.detail)
         )
@@ -124,8 +140,9 @@ def resend(
     *, actor: Principal, organization: Organization, invitation: Invitation
 ) -> Invitation:
     """Send an open invitation again: a fresh link and another seven days."""
-    access.require(actor, Permission.MEMBER_INVITE, organization)
+    members.lock(organization)
     invitation = _locked(organization, invitation)
+    _require_right_over(actor, invitation)
     _renew(actor, invitation)
     invitation.save()
     _record("orgs.invitation.resent", actor, invitation)
@@ -137,8 +154,9 @@ def revoke(
     *, actor: Principal, organization: Organization, invitation: Invitation
 ) -> Invitation:
     """Make the link worthless. Raises `InvitationEnded` if it was accepted before."""
-    access.require(actor, Permission.MEMBER_INVITE, organization)
+    members.lock(organization)
     invitation = _locked(organization, invitation, revoked_is_fine=True)
+    _require_right_over(actor, invitation)
     if invitation.revoked_at:
         return invitation
     invitation.revoked_at = now()
@@ -171,6 +189,7 @@ def accept(
     `addresses` are those that the person has proved to own (`identity` knows them).
     Raises `WrongAccount`, `InvitationEnded`, `SeatLimitReached`, `AlreadyMember`.
     """
+    access.require_oneself(actor, user.pk)
     invitation = find(token)
     organization = members.lock(invitation.organization)
     invitation = _locked(organization, invitation)
@@ -191,16 +210,15 @@ def accept(
         custom_role=invitation.custom_role,
         seat=invitation.seat,
     )
-    for place in invitation.teams.select_related("team"):
-        TeamMembership.objects.create(
-            organization=organization, team=place.team, membership=member, role=place.role
-        )
-        Team.objects.of(organization).filter(pk=place.team_id).update(
-            member_count=F("member_count") + 1
-        )
+    joined = [
+        team_actions.join(
+            organization=organization, team=place.team, member=member, role=place.role
+        ).team.name
+        for place in invitation.teams.select_related("team").order_by("team_id")
+    ]
     invitation.accepted_at, invitation.accepted_by = now(), user.wire_id
     invitation.save(update_fields=["accepted_at", "accepted_by"])
-    _record("orgs.invitation.accepted", actor, invitation)
+    _record("orgs.invitation.accepted", actor, invitation, teams=joined)
     return member
 
 
@@ -210,13 +228,47 @@ def note_lapsed(_job: Job) -> None:
     rows = Invitation.objects.system_lapsed(now()).select_for_update(
         of=("self",), skip_locked=True
     )
-    for invitation in rows.order_by("organization_id")[:500]:
+    rows = rows.select_related("custom_role")
+    for invitation in rows.order_by("organization_id", "pk")[:500]:
         invitation.lapse_noted = True
         invitation.save(update_fields=["lapse_noted"])
         _record("orgs.invitation.expired", Principal.system("expiry"), invitation)
 
 
-def _judge(organization: Organization, addresses: Sequence[str]) -> list[InvitationOutcome]:
+def _require_right(
+    actor: Principal, organization: Organization, places: Sequence[tuple[Team, str]]
+) -> None:
+    """Raise unless the actor may invite into the organization, or into each of the teams."""
+    if places and not access.may(actor, Permission.MEMBER_INVITE, organization).allowed:
+        for team, _ in places:
+            access.require(actor, Permission.MEMBER_INVITE, team)
+        return
+    access.require(actor, Permission.MEMBER_INVITE, organization)
+
+
+def _require_right_over(actor: Principal, invitation: Invitation) -> None:
+    """Raise unless the actor may still invite, and this one is theirs or they see all."""
+    if actor.id is not None and invitation.invited_by_id == str(actor.id):
+        places = [(place.team, place.role) for place in invitation.teams.select_related("team")]
+        _require_right(actor, invitation.organization, places)
+    else:
+        access.require(actor, Permission.MEMBER_INVITE, invitation.organization)
+
+
+def _places(
+    actor: Principal, organization: Organization, wanted: Sequence[tuple[Team, str]]
+) -> dict[Team, str]:
+    """Lock the teams, in their order, and check the roles to be given there."""
+    places = {}
+    for team, role in sorted(wanted, key=lambda place: place[0].pk):
+        found = team_actions.lock(organization, team)
+        places[found], _ = given_roles.checked(actor=actor, resource=found, role=role)
+    return places
+
+
+def _judge(
+    actor: Principal, organization: Organization, addresses: Sequence[str]
+) -> list[InvitationOutcome]:
     wanted = list(dict.fromkeys(_normal(address) for address in addresses if address.strip()))
     if not wanted:
         raise Invalid.field("addresses", "Give at least one e-mail address.", code="required")
@@ -224,34 +276,31 @@ def _judge(organization: Organization, addresses: Sequence[str]) -> list[Invitat
         raise Invalid.field(
             "addresses", f"Give at most {AT_ONCE} addresses at once.", code="too_many"
         )
+    sees_all = access.may(actor, Permission.MEMBER_INVITE, organization).allowed
     present = Membership.objects.of(organization).present()
-    inside = {
-        email.lower()
-        for email in present.filter(user__email__in=wanted).values_list("user__email", flat=True)
-    }
+    inside = set(present.filter(user__email__in=wanted).values_list("user__email", flat=True))
     open_ones = {
         invitation.email: invitation
         for invitation in Invitation.objects.of(organization).open().filter(email__in=wanted)
     }
     outcomes = []
     for address in wanted:
+        before = open_ones.get(address)
         if not _is_address(address):
-            outcomes.append(InvitationOutcome(address, "invalid", detail="Not an e-mail address."))
+            outcome = InvitationOutcome(address, "invalid", detail="Not an e-mail address.")
         elif address in inside:
-            outcomes.append(
-                InvitationOutcome(address, "already_member", detail="A member already; skipped.")
+            outcome = InvitationOutcome(
+                address, "already_member", detail="A member already; skipped."
             )
-        elif address in open_ones:
-            outcomes.append(
-                InvitationOutcome(
-                    address,
-                    "resent",
-                    open_ones[address],
-                    detail="Invited before; gets a fresh link.",
-                )
-            )
+        elif before is None:
+            outcome = InvitationOutcome(address, "invited")
+        elif sees_all or before.invited_by_id == str(actor.id):
+            detail = "Invited before; gets a fresh link."
+            outcome = InvitationOutcome(address, "resent", before, detail=detail)
         else:
-            outcomes.append(InvitationOutcome(address, "invited"))
+            detail = "Invited by somebody else already; skipped."
+            outcome = InvitationOutcome(address, "already_invited", detail=detail)
+        outcomes.append(outcome)
     return outcomes
 
 
@@ -310,7 +359,9 @@ def _require_live(invitation: Invitation) -> None:
         raise InvitationEnded(words[invitation.state])
 
 
-def _record(event: str, actor: Principal, invitation: Invitation) -> None:
+def _record(
+    event: str, actor: Principal, invitation: Invitation, *, teams: Sequence[str] = ()
+) -> None:
     record(
         type=event,
         actor=actor,
@@ -321,5 +372,6 @@ def _record(event: str, actor: Principal, invitation: Invitation) -> None:
             "seat": invitation.seat,
             "expires_at": invitation.expires_at.isoformat(),
             "generation": invitation.generation,
+            **({"teams": list(teams)} if teams else {}),
         },
     )

@@ -1,33 +1,21 @@
 """Members: add, change, deactivate, remove. The pattern file for actions.
 
-Removing a member ends everything under it in the same transaction: team
-memberships, grants, places on projects and requests here, keys and sessions by the
-reaction that `config/wiring.py` lists for the event.
+Removing a member ends everything under it in the same transaction (`endings`); keys
+and sessions end by the reaction that `config/wiring.py` lists for the event.
 """
 
 from django.db import transaction
 from django.db.models import F
 
 from kernel.clock import now
-from kernel.errors import Invalid, Missing
+from kernel.errors import Missing
 from kernel.events import Target, record
 from kernel.principal import Principal
 from orgs import access
-from orgs.actions import seats
-from orgs.errors import AlreadyMember, LastOwner, NotActive
-from orgs.models import (
-    AccessRequest,
-    Grant,
-    Membership,
-    Organization,
-    ProjectCollaborator,
-    Role,
-    SeatType,
-    Team,
-    TeamMembership,
-    User,
-)
-from orgs.permissions import ORGANIZATION_ROLES, Permission
+from orgs.actions import endings, given_roles, seats
+from orgs.errors import AlreadyMember, LastOwner, NotActive, OrganizationBeingDeleted
+from orgs.models import Membership, Organization, Role, SeatType, User
+from orgs.permissions import Permission
 
 
 @transaction.atomic
@@ -43,10 +31,17 @@ def provision(
     """Make a person a member, holding a seat.
 
     Brings a removed member back with a new role. Raises `AlreadyMember`,
-    `SeatLimitReached`, `OrganizationBeingDeleted` (by the access decision).
+    `SeatLimitReached`, `OrganizationBeingDeleted`.
     """
     access.require(actor, Permission.MEMBER_INVITE, organization)
-    require_role_right(actor, organization, role, custom_role)
+    lock(organization)
+    role, custom_role = given_roles.checked(
+        actor=actor,
+        resource=organization,
+        role=role,
+        custom_role=custom_role,
+        allows_owner=True,
+    )
     return _join(
         actor=actor,
         organization=organization,
@@ -97,7 +92,13 @@ def change_role(
     access.require(actor, Permission.MEMBER_UPDATE, organization)
     member = _locked(organization, member)
     member.require_version(expected_version)
-    require_role_right(actor, organization, role, custom_role)
+    role, custom_role = given_roles.checked(
+        actor=actor,
+        resource=organization,
+        role=role,
+        custom_role=custom_role,
+        allows_owner=True,
+    )
     _require_right_over(actor, organization, member)
     if member.status == Membership.Status.REMOVED:
         raise NotActive("A removed member has no role. Add them again first.")
@@ -129,6 +130,7 @@ def change_seat(
 ) -> Membership:
     """Give a member another seat. Raises `SeatLimitReached`, `NotActive`, `Stale`."""
     access.require(actor, Permission.MEMBER_UPDATE, organization)
+    seats.require_known(seat)
     member = _locked(organization, member)
     member.require_version(expected_version)
     if member.status == Membership.Status.REMOVED:
@@ -158,7 +160,8 @@ def deactivate(
 ) -> Membership:
     """Stop a member from working: the seat is free, keys and sessions end, history stays.
 
-    Team memberships wait for the return; grants and requests end. Raises `LastOwner`.
+    Team memberships wait for the return; grants, requests and open invitations that the
+    member made end. Raises `LastOwner`.
     """
     access.require(actor, Permission.MEMBER_UPDATE, organization)
     member = _locked(organization, member)
@@ -169,7 +172,7 @@ def deactivate(
         raise NotActive("This member was removed.")
     _require_right_over(actor, organization, member)
     _stop(organization, member, Membership.Status.DEACTIVATED)
-    _end_extras(organization, member)
+    endings.end_extras(actor, organization, member)
     member.save_change("status", "ended_at")
     record(
         type="orgs.member.deactivated",
@@ -200,6 +203,7 @@ def reactivate(
         return member
     if member.status == Membership.Status.REMOVED:
         raise NotActive("This member was removed. Add or invite them again.")
+    require_open(organization)
     _require_right_over(actor, organization, member)
     _start(organization, member, seat=member.seat)
     member.save_change("status", "ended_at", "seat")
@@ -226,15 +230,19 @@ def remove(
     A member may remove themselves (leave). Raises `LastOwner`.
     """
     leaves = actor.is_user and actor.id == member.user_id
-    permission = Permission.ORGANIZATION_READ if leaves else Permission.MEMBER_REMOVE
-    access.require(actor, permission, organization)
+    if leaves:
+        access.require(actor, Permission.ORGANIZATION_READ, organization)
+        access.require_oneself(actor, member.user_id)
+    else:
+        access.require(actor, Permission.MEMBER_REMOVE, organization)
     member = _locked(organization, member)
     member.require_version(expected_version)
     if member.status == Membership.Status.REMOVED:
         return member
     if not leaves:
         _require_right_over(actor, organization, member)
-    return _end(actor, organization, member, "orgs.member.left" if leaves else "orgs.member.removed")
+    event = "orgs.member.left" if leaves else "orgs.member.removed"
+    return _end(actor, organization, member, event)
 
 
 @transaction.atomic
@@ -252,9 +260,8 @@ def _end(
     if member.is_active:
         _stop(organization, member, Membership.Status.REMOVED)
     member.status, member.ended_at = Membership.Status.REMOVED, now()
-    _end_extras(organization, member)
-    _leave_teams(organization, member)
-    ProjectCollaborator.objects.of(organization).filter(membership=member).delete()
+    endings.end_extras(actor, organization, member)
+    endings.leave_all_teams(organization, member)
     member.role, member.custom_role, member.seat = "member", None, SeatType.NONE
     member.save_change("status", "ended_at", "role", "custom_role", "seat")
     record(
@@ -267,21 +274,12 @@ def _end(
     return member
 
 
-def require_role_right(
-    actor: Principal, organization: Organization, role: str, custom_role: Role | None
-) -> None:
-    """Raise `Invalid` for an unknown role, `Denied` for one that holds more than the actor."""
-    if role not in ORGANIZATION_ROLES:
-        raise Invalid.field(
-            "role", f"Choose one of {', '.join(ORGANIZATION_ROLES)}.", code="choice"
+def require_open(organization: Organization) -> None:
+    """Raise `OrganizationBeingDeleted` while the deletion's grace runs."""
+    if organization.is_being_deleted:
+        raise OrganizationBeingDeleted(
+            f"{organization.name} is being deleted. An owner can restore it."
         )
-    if custom_role is not None and (
-        custom_role.scope != Role.Scope.ORGANIZATION
-        or custom_role.organization_id != organization.pk
-    ):
-        raise Invalid.field("role", f"“{custom_role.name}” is not a role of this scope.")
-    held = access.role_permissions(role, custom_role, "organization")
-    access.require_all(actor, held, organization)
 
 
 def lock(organization: Organization) -> Organization:
@@ -304,7 +302,10 @@ def _join(
     seat: str,
     event: str,
 ) -> Membership:
+    seats.require_known(seat)
     lock(organization)
+    require_open(organization)
+    _lock_user(user)
     member = (
         Membership.objects.of(organization)
         .select_for_update(of=("self",))
@@ -312,7 +313,12 @@ def _join(
         .select_related("user", "custom_role")
         .first()
     )
-    if member is not None and member.status != Membership.Status.REMOVED:
+    if member is not None and member.status == Membership.Status.DEACTIVATED:
+        raise AlreadyMember(
+            f"{user.name} is a deactivated member of {organization.name}. An admin can "
+            "reactivate them."
+        )
+    if member is not None and member.is_active:
         raise AlreadyMember(f"{user.name} is a member of {organization.name} already.")
     is_new = member is None
     if member is None:
@@ -353,6 +359,12 @@ def _locked(organization: Organization, member: Membership) -> Membership:
     return row
 
 
+def _lock_user(user: User) -> None:
+    """Hold the account, so that its deletion cannot run between check and commit."""
+    if not User.objects.select_for_update(no_key=True).filter(pk=user.pk).exists():
+        raise Missing("This account was deleted.")
+
+
 def _start(organization: Organization, member: Membership, *, seat: str) -> None:
     member.seat = seats.take(organization, seat)
     member.status, member.ended_at = Membership.Status.ACTIVE, None
@@ -386,25 +398,6 @@ def _count_members(organization: Organization, step: int) -> None:
         member_count=F("member_count") + step
     )
     organization.refresh_from_db(fields=["member_count"])
-
-
-def _end_extras(organization: Organization, member: Membership) -> None:
-    """End what was given on top: temporary grants and open requests."""
-    Grant.objects.of(organization).filter(membership=member, ended_at=None).update(
-        ended_at=now()
-    )
-    AccessRequest.objects.of(organization).filter(
-        membership=member, state=AccessRequest.State.PENDING
-    ).update(state=AccessRequest.State.WITHDRAWN, decided_at=now())
-
-
-def _leave_teams(organization: Organization, member: Membership) -> None:
-    places = TeamMembership.objects.of(organization).filter(membership=member)
-    teams = list(places.values_list("team_id", flat=True))
-    Team.objects.of(organization).filter(pk__in=teams).update(
-        member_count=F("member_count") - 1
-    )
-    places.delete()
 
 
 def _require_right_over(

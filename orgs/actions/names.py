@@ -1,4 +1,7 @@
-"""The one namespace of usernames and team names: claim, rename, resolve."""
+"""The one namespace of usernames and team names: claim and rename.
+
+Who holds a name is `orgs.queries.entity_named`'s question.
+"""
 
 import datetime as dt
 import re
@@ -18,7 +21,7 @@ _RESERVED = frozenset(
     """account accounts admin api app authorize billing console docs graphql healthz help
     join login logout me new none null o oauth oidc orgs outbox public readyz root scim
     settings signup static status steward support system system-admin team teams user
-    users well-known www""".split()
+    users well-known www""".split()  # noqa: SIM905 - a word list
 )
 
 
@@ -41,10 +44,23 @@ def validate(name: str, *, field: str = "name") -> str:
     return name
 
 
+def one_line(text: str, field: str, *, longest: int, shortest: int = 0) -> str:
+    """Fold a text to one line without control or direction-changing characters.
+
+    Raises `Invalid` for a length outside of the bounds.
+    """
+    plain = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in text)
+    line = " ".join(plain.split())
+    if not shortest <= len(line) <= longest:
+        bounds = f"{shortest} to {longest}" if shortest else f"at most {longest}"
+        raise Invalid.field(field, f"Give {bounds} characters.", code="length")
+    return line
+
+
 def is_free(name: str) -> bool:
     """Return whether nobody holds the name and no alias blocks it."""
     held = Entity.objects.named(name).first()
-    return held is None or _lapsed(held)
+    return held is None or held.has_lapsed
 
 
 def claim(name: str, *, user: User | None = None, team: Team | None = None) -> Entity:
@@ -59,9 +75,14 @@ def claim(name: str, *, user: User | None = None, team: Team | None = None) -> E
                 name=name, name_key=name.casefold(), user=user, team=team
             )
     except IntegrityError:
-        raise NameTaken(
-            f"“{name}” is taken: usernames and team names share one list. Choose another name."
-        ) from None
+        raise taken(name) from None
+
+
+def taken(name: str) -> NameTaken:
+    """Return the error that says so."""
+    return NameTaken(
+        f"“{name}” is taken: usernames and team names share one list. Choose another name."
+    )
 
 
 def rename(name: str, *, user: User | None = None, team: Team | None = None) -> Entity:
@@ -77,16 +98,6 @@ def rename(name: str, *, user: User | None = None, team: Team | None = None) -> 
         own.save(update_fields=["name", "alias_until"])
         return own
     return claim(name, user=user, team=team)
-
-
-def resolve(name: str) -> Entity | None:
-    """Return who holds a name now, by their current name or by a live alias."""
-    held = Entity.objects.named(name).select_related("user", "team").first()
-    return None if held is None or _lapsed(held) else held
-
-
-def _lapsed(entity: Entity) -> bool:
-    return entity.alias_until is not None and entity.alias_until <= now()
 
 
 def _clear_lapsed(name: str) -> None:

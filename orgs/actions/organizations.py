@@ -16,8 +16,8 @@ from kernel.events import Target, record
 from kernel.jobs.models import Job
 from kernel.principal import Principal
 from orgs import access
-from orgs.actions import entitlements, members
-from orgs.errors import ConfirmationMismatch, NameTaken, OrganizationBeingDeleted
+from orgs.actions import entitlements, members, names
+from orgs.errors import ConfirmationMismatch, NameTaken
 from orgs.models import Organization, SeatPool, SeatType, User
 from orgs.permissions import Permission
 
@@ -39,6 +39,8 @@ POLICIES = (
 )
 EDITABLE = ("name", "slug", *POLICIES)
 
+_PURGED_AT_ONCE = 20
+
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _RESERVED_SLUGS = frozenset({"new", "api", "admin", "static", "account"})
 
@@ -59,8 +61,8 @@ def create(
     """
     if not actor.is_system and not (actor.is_user and actor.id == owner.pk):
         raise Denied("An organization is created by its first owner.")
-    if actor.scopes is not None:
-        raise Denied("A key with scopes cannot create organizations.")
+    if actor.scopes is not None or actor.organization_id is not None:
+        raise Denied("A key with scopes, or of one organization, cannot create organizations.")
     organization = Organization(
         name=_clean_name(name), slug=_clean_slug(slug) if slug else _free_slug(name)
     )
@@ -195,6 +197,17 @@ def restore(*, actor: Principal, organization: Organization) -> Organization:
 
 
 @transaction.atomic
+def purge_ownerless(*, actor: Principal, organization: Organization) -> None:
+    """Purge an organization in its grace whose last owner deletes their account.
+
+    Nobody would be left who could restore it. The caller holds its lock.
+    """
+    organization.purge_at = now()
+    organization.save_change("purge_at")
+    purge(actor=Principal.system(f"{actor.label} left"), organization_id=organization.pk)
+
+
+@transaction.atomic
 def purge(*, actor: Principal, organization_id: uuid.UUID) -> bool:
     """Delete an organization whose grace has ended, with all that belongs to it.
 
@@ -223,17 +236,9 @@ def purge(*, actor: Principal, organization_id: uuid.UUID) -> bool:
 
 def purge_due(_job: Job) -> None:
     """Purge every organization whose grace has ended (job)."""
-    due = Organization.objects.system_to_purge(now()).values_list("pk", flat=True)
-    for organization_id in list(due[:50]):
+    due = Organization.objects.system_to_purge(now()).order_by("pk").values_list("pk", flat=True)
+    for organization_id in list(due[:_PURGED_AT_ONCE]):
         purge(actor=Principal.system("purge"), organization_id=organization_id)
-
-
-def require_open(organization: Organization) -> None:
-    """Raise `OrganizationBeingDeleted` while the deletion's grace runs."""
-    if organization.is_being_deleted:
-        raise OrganizationBeingDeleted(
-            f"{organization.name} is being deleted. An owner can restore it."
-        )
 
 
 def _clean(field: str, value: Any) -> Any:
@@ -253,10 +258,7 @@ def _clean(field: str, value: Any) -> Any:
 
 
 def _clean_name(name: str) -> str:
-    name = " ".join("".join(c for c in name if c.isprintable()).split())
-    if not 1 <= len(name) <= 120:
-        raise Invalid.field("name", "Give a name of 1 to 120 characters.", code="length")
-    return name
+    return names.one_line(name, "name", longest=120, shortest=1)
 
 
 def _clean_slug(slug: str) -> str:

@@ -4,15 +4,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import RestrictedError
 
+from kernel.clock import now
 from kernel.errors import Denied, Invalid, Missing
 from kernel.events import Target, record
 from kernel.principal import Principal
 from orgs import access
-from orgs.actions import members
+from orgs.actions import members, names
 from orgs.errors import NameTaken, RoleInUse
-from orgs.models import Organization, PlatformPermission, Role
+from orgs.models import (
+    Grant,
+    Invitation,
+    Membership,
+    Organization,
+    PlatformPermission,
+    Role,
+    ServiceAccount,
+    TeamMembership,
+)
 from orgs.permissions import (
     DESCRIPTIONS,
     ORGANIZATION_ROLES,
@@ -48,12 +57,12 @@ def create(
         organization=organization,
         scope=_scope(scope),
         inherits=_base(scope, inherits),
-        description=description.strip()[:300],
+        description=_description(description),
     )
     _set_name(role, name)
     role.added = _permissions("added", added, scope)
     role.removed = _permissions("removed", removed, scope)
-    _require_no_escalation(actor, organization, role)
+    access.require_all(actor, role.added, organization)
     _save(role, new=True)
     _record("orgs.role.created", actor, role, {"name": [None, role.name], **_content(role)})
     return role
@@ -68,16 +77,21 @@ def update(
     changes: Mapping[str, Any],
     expected_version: int | None = None,
 ) -> Role:
-    """Change a role's name, description or permissions; it holds for everybody at once."""
+    """Change a role's name, description or permissions; it holds for everybody at once.
+
+    Nobody may put into a role what they do not hold themselves: `Denied`.
+    """
     access.require(actor, Permission.ROLE_MANAGE, organization)
+    members.lock(organization)
     role = _locked(organization, role)
     role.require_version(expected_version)
+    held = _held(role)
     before = {"name": role.name, "description": role.description, **_content(role)}
     for field, value in changes.items():
         if field == "name":
             _set_name(role, value)
         elif field == "description":
-            role.description = str(value).strip()[:300]
+            role.description = _description(str(value))
         elif field in ("added", "removed"):
             setattr(role, field, _permissions(field, value, role.scope))
         else:
@@ -86,7 +100,8 @@ def update(
     different = {key: [before[key], after[key]] for key in after if before[key] != after[key]}
     if not different:
         return role
-    _require_no_escalation(actor, organization, role)
+    # Taking a removal back gives as much as an addition does.
+    access.require_all(actor, _held(role) - held, organization)
     _save(role, new=False)
     _record("orgs.role.updated", actor, role, different)
     return role
@@ -94,18 +109,36 @@ def update(
 
 @transaction.atomic
 def delete(*, actor: Principal, organization: Organization, role: Role) -> None:
-    """Delete a role that nobody has. Raises `RoleInUse`."""
+    """Delete a role that nobody has. Raises `RoleInUse`, with who has it in `extra`.
+
+    Ended grants and invitations keep the built-in role that it was based on.
+    """
     access.require(actor, Permission.ROLE_MANAGE, organization)
+    members.lock(organization)
     role = _locked(organization, role)
     target = Target.of(role)
-    try:
-        with transaction.atomic():
-            role.delete()
-    except RestrictedError as refused:
+    grants = Grant.objects.of(organization).filter(custom_role=role)
+    invitations = Invitation.objects.of(organization).filter(custom_role=role)
+    users = {
+        "members": Membership.objects.of(organization).filter(custom_role=role).count(),
+        "team_members": TeamMembership.objects.of(organization).filter(custom_role=role).count(),
+        "service_accounts": ServiceAccount.objects.of(organization)
+        .filter(custom_role=role)
+        .count(),
+        "grants": grants.live(now()).count(),
+        "invitations": invitations.open().count(),
+    }
+    in_use = {kind: number for kind, number in users.items() if number}
+    if in_use:
+        listed = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in in_use.items())
         raise RoleInUse(
-            f"“{role.name}” is given to {len(refused.restricted_objects)} or more. "
-            "Give them another role first."
-        ) from None
+            f"“{role.name}” is in use ({listed}). Give them another role, or end what carries "
+            "it, first.",
+            holders=in_use,
+        )
+    grants.update(custom_role=None)
+    invitations.update(custom_role=None)
+    role.delete()
     record(
         type="orgs.role.deleted",
         actor=actor,
@@ -124,7 +157,10 @@ def register_platform_permission(
     team_roles: Iterable[str] = ("admin", "member"),
     is_read: bool = False,
 ) -> PlatformPermission:
-    """Make a permission of the platform's own known to every role (operator only)."""
+    """Make a permission of the platform's own known to every role (operator only).
+
+    `team_roles` are the built-in team roles that hold it; owners and admins always do.
+    """
     if not actor.is_system:
         raise Denied("Platform permissions are registered by the operator.")
     noun, _, verb = name.partition(".")
@@ -135,14 +171,17 @@ def register_platform_permission(
     unknown = set(team_roles) - set(TEAM_ROLES)
     if unknown:
         raise Invalid.field("team_roles", f"Unknown team roles: {', '.join(sorted(unknown))}.")
-    row, _ = PlatformPermission.objects.update_or_create(
-        name=name,
-        defaults={
-            "description": description,
-            "team_roles": sorted(team_roles),
-            "is_read": is_read,
-        },
-    )
+    content = {"description": description, "team_roles": sorted(team_roles), "is_read": is_read}
+    before = PlatformPermission.objects.filter(name=name).values(*content).first()
+    row, _ = PlatformPermission.objects.update_or_create(name=name, defaults=content)
+    if before != content:
+        record(
+            type="orgs.permission.registered",
+            actor=actor,
+            organization=None,
+            target=Target(kind="permission", id=name, label=name),
+            changes={key: [before and before[key], content[key]] for key in content},
+        )
     return row
 
 
@@ -177,17 +216,17 @@ def _base(scope: str, inherits: str) -> str:
 
 
 def _set_name(role: Role, name: str) -> None:
-    name = " ".join(str(name).split())
+    name = names.one_line(str(name), "name", longest=60, shortest=1)
     taken = set(ORGANIZATION_ROLES) | set(TEAM_ROLES)
-    if not 1 <= len(name) <= 60 or not name.isprintable():
-        raise Invalid.field("name", "Give a name of 1 to 60 characters.", code="length")
+    if len(name.casefold()) > 60:
+        raise Invalid.field("name", "Give a shorter name.", code="length")
     if name.casefold().replace(" ", "_") in taken:
         raise Invalid.field("name", f"“{name}” is a built-in role.", code="reserved")
     role.name, role.name_key = name, name.casefold()
 
 
-def _permissions(field: str, names: Iterable[str], scope: str) -> list[str]:
-    wanted = sorted(set(names))
+def _permissions(field: str, wanted_names: Iterable[str], scope: str) -> list[str]:
+    wanted = sorted(set(wanted_names))
     platform = set(
         PlatformPermission.objects.filter(name__in=wanted).values_list("name", flat=True)
     )
@@ -202,9 +241,12 @@ def _permissions(field: str, names: Iterable[str], scope: str) -> list[str]:
     return wanted
 
 
-def _require_no_escalation(actor: Principal, organization: Organization, role: Role) -> None:
-    """Nobody may put into a role what they do not hold themselves."""
-    access.require_all(actor, role.added, organization)
+def _held(role: Role) -> frozenset[str]:
+    return access.role_permissions(role.inherits, role, role.scope)
+
+
+def _description(text: str) -> str:
+    return names.one_line(text, "description", longest=300)
 
 
 def _save(role: Role, *, new: bool) -> None:

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from kernel.errors import Invalid
 from orgs.errors import SeatLimitReached
 from orgs.models import Organization, SeatPool, SeatType
 
@@ -22,6 +23,12 @@ def take(organization: Organization, seat: str) -> str:
     if seat == SeatType.FULL and falls_back and pools.take(SeatType.VIEWER):
         return SeatType.VIEWER
     raise seat_limit_reached(organization, seat)
+
+
+def require_known(seat: str) -> None:
+    """Raise `Invalid` unless it is a seat type."""
+    if seat not in SeatType.values:
+        raise Invalid.field("seat", f"Choose one of {', '.join(SeatType.values)}.", code="choice")
 
 
 def release(organization: Organization, seat: str) -> None:

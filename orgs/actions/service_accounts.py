@@ -10,10 +10,10 @@ from kernel.errors import Invalid, Missing
 from kernel.events import Target, record
 from kernel.principal import Principal
 from orgs import access
-from orgs.actions import names
+from orgs.actions import endings, given_roles, members, names, teams
 from orgs.errors import NameTaken
 from orgs.models import Organization, Role, ServiceAccount, Team
-from orgs.permissions import ORGANIZATION_ROLES, TEAM_ROLES, Permission
+from orgs.permissions import Permission
 
 EDITABLE = ("name", "description", "role", "custom_role")
 
@@ -35,10 +35,11 @@ def create(
     holds more than its maker. Raises `Invalid`, `NameTaken`.
     """
     access.require(actor, Permission.SERVICE_ACCOUNT_MANAGE, team or organization)
+    members.lock(organization)
     account = ServiceAccount(
         organization=organization,
-        team=team,
-        description=description.strip()[:300],
+        team=None if team is None else teams.lock(organization, team),
+        description=names.one_line(description, "description", longest=300),
         created_by=actor.label[:200],
     )
     _set_name(account, name)
@@ -50,8 +51,8 @@ def create(
         account,
         {
             "name": [None, account.name],
-            "team": team.name if team else None,
-            "role": [None, _role_name(account)],
+            "team": account.team.name if account.team else None,
+            "role": [None, account.role_name],
         },
     )
     return account
@@ -74,12 +75,13 @@ def update(
         if field == "name":
             _set_name(account, value)
         elif field == "description":
-            account.description = str(value).strip()[:300]
+            account.description = names.one_line(str(value), "description", longest=300)
         elif field not in EDITABLE:
             raise Invalid.field(field, f"“{field}” cannot be changed.", code="unknown_field")
     if "role" in changes or "custom_role" in changes:
-        role = changes.get("role", account.role)
-        _set_role(actor, account, role, changes.get("custom_role"))
+        _set_role(
+            actor, account, changes.get("role", account.role), changes.get("custom_role")
+        )
     after = _content(account)
     different = {key: [before[key], after[key]] for key in after if before[key] != after[key]}
     if not different:
@@ -121,15 +123,15 @@ def enable(
 def delete(*, actor: Principal, organization: Organization, account: ServiceAccount) -> None:
     """Delete the account; its keys end in the same transaction."""
     account = _locked(actor, organization, account)
-    _record(
-        "orgs.service_account.deleted", actor, account, {"name": [account.name, None]}
-    )
+    endings.revoke_invitations_by(actor, organization, str(account.pk))
+    _record("orgs.service_account.deleted", actor, account, {"name": [account.name, None]})
     account.delete()
 
 
 def _locked(
     actor: Principal, organization: Organization, account: ServiceAccount
 ) -> ServiceAccount:
+    members.lock(organization)
     row = (
         ServiceAccount.objects.of(organization)
         .select_for_update(of=("self",))
@@ -151,16 +153,12 @@ def _set_name(account: ServiceAccount, name: str) -> None:
 def _set_role(
     actor: Principal, account: ServiceAccount, role: str, custom_role: Role | None
 ) -> None:
-    known = TEAM_ROLES if account.team else ORGANIZATION_ROLES
-    scope = "team" if account.team else "organization"
-    if role not in known or role == "owner":
-        choices = ", ".join(sorted(set(known) - {"owner"}))
-        raise Invalid.field("role", f"Choose one of {choices}.", code="choice")
-    if custom_role is not None and custom_role.scope != scope:
-        raise Invalid.field("role", f"“{custom_role.name}” is not a role of this scope.")
-    held = access.role_permissions(role, custom_role, scope)
-    access.require_all(actor, held, account.team or account.organization)
-    account.role, account.custom_role = role, custom_role
+    account.role, account.custom_role = given_roles.checked(
+        actor=actor,
+        resource=account.team or account.organization,
+        role=role,
+        custom_role=custom_role,
+    )
 
 
 def _save(account: ServiceAccount, *, new: bool) -> None:
@@ -174,15 +172,11 @@ def _save(account: ServiceAccount, *, new: bool) -> None:
         raise NameTaken(f"There is a service account “{account.name}” here already.") from None
 
 
-def _role_name(account: ServiceAccount) -> str:
-    return account.custom_role.name if account.custom_role else account.role
-
-
 def _content(account: ServiceAccount) -> dict[str, Any]:
     return {
         "name": account.name,
         "description": account.description,
-        "role": _role_name(account),
+        "role": account.role_name,
     }
 
 

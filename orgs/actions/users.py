@@ -5,10 +5,11 @@ import secrets
 
 from django.db import IntegrityError, transaction
 
-from kernel.errors import Denied, Invalid, Missing
+from kernel.errors import Conflict, Denied, Invalid, Missing
 from kernel.events import Target, record
 from kernel.principal import Principal
-from orgs.actions import members, names
+from orgs import access
+from orgs.actions import members, names, organizations
 from orgs.errors import ConfirmationMismatch, LastOwner, NameTaken
 from orgs.models import Membership, User
 
@@ -22,7 +23,9 @@ def create(
     The caller (`identity`) has throttled and will store what proves the person.
     """
     username = names.validate(username, field="username")
-    user = User(username=username, email=email.strip(), display_name=_display(display_name))
+    user = User(
+        username=username, email=email.strip().lower(), display_name=_display(display_name)
+    )
     user.set_unusable_password()
     try:
         with transaction.atomic():
@@ -103,6 +106,7 @@ def update_profile(
 def set_primary_email(*, actor: Principal, user: User, email: str) -> User:
     """Repeat the primary address on the user's row; `identity` has proved it."""
     user = _locked(user)
+    email = email.strip().lower()
     if user.email == email:
         return user
     before = user.email
@@ -123,10 +127,10 @@ def delete(*, actor: Principal, user: User, confirmation: str) -> None:
 
     Every membership ends as if the person had left. Refused with `LastOwner` while
     an organization would be left without an owner; `extra["organizations"]` names
-    them, and the way out is to make somebody else an owner or delete them first.
+    them, and the way out is to make somebody else an owner or delete them first. One
+    that is being deleted already is purged with its last owner.
     """
     _require_self(actor, user)
-    user = _locked(user)
     if confirmation.strip() != user.username:
         raise ConfirmationMismatch(
             f"Type the username “{user.username}” to confirm.",
@@ -138,25 +142,31 @@ def delete(*, actor: Principal, user: User, confirmation: str) -> None:
                 }
             ],
         )
-    held = list(
-        Membership.objects.system_of_user(user.pk)
-        .present()
-        .select_related("organization")
-        .order_by("organization_id")
-    )
+    # Organizations come before the account in the order of locks: see `members.provision`.
+    organizations_locked = {
+        member.organization_id: members.lock(member.organization) for member in _held(user)
+    }
+    user = _locked(user)
+    held = _held(user)
+    if {member.organization_id for member in held} - organizations_locked.keys():
+        raise Conflict("You were just added to another organization. Look at it, then repeat.")
     for member in held:
-        members.lock(member.organization)
+        member.organization = organizations_locked[member.organization_id]
     alone = [
-        member.organization.name
+        member
         for member in held
         if member.is_active and member.is_owner and member.organization.owner_count == 1
     ]
-    if alone:
+    stuck = [m.organization.name for m in alone if not m.organization.is_being_deleted]
+    if stuck:
         raise LastOwner(
-            f"You are the last owner of {', '.join(alone)}. Make somebody else an owner "
+            f"You are the last owner of {', '.join(stuck)}. Make somebody else an owner "
             "there, or delete the organization, then delete your account.",
-            organizations=alone,
+            organizations=stuck,
         )
+    for member in alone:
+        organizations.purge_ownerless(actor=actor, organization=member.organization)
+        held.remove(member)
     for member in held:
         members.end_for_deletion(actor=actor, organization=member.organization, member=member)
     record(
@@ -171,11 +181,21 @@ def delete(*, actor: Principal, user: User, confirmation: str) -> None:
 
 def suggest_username(email: str) -> str:
     """Return a free username made from an address."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", email.split("@")[0]).strip("-").lower()[:40] or "user"
+    local_part = email.partition("@")[0]
+    stem = re.sub(r"[^a-z0-9]+", "-", local_part.lower())[:40].strip("-") or "user"
     candidate = stem
     while not names.is_free(candidate):
         candidate = f"{stem}-{secrets.token_hex(2)}"
     return candidate
+
+
+def _held(user: User) -> list[Membership]:
+    return list(
+        Membership.objects.system_of_user(user.pk)
+        .present()
+        .select_related("organization")
+        .order_by("organization_id")
+    )
 
 
 def _locked(user: User) -> User:
@@ -186,13 +206,13 @@ def _locked(user: User) -> User:
 
 
 def _display(name: str) -> str:
-    """Fold a name to one line without control or direction-changing characters."""
-    return " ".join("".join(c for c in name if c.isprintable()).split())[:120]
+    return names.one_line(name, "display_name", longest=120)
 
 
 def _require_self(actor: Principal, user: User) -> None:
-    if not actor.is_system and not (actor.is_user and actor.id == user.pk):
-        raise Denied("Only the person themselves may change their account.")
+    access.require_oneself(actor, user.pk)
+    if actor.organization_id is not None:
+        raise Denied("A key of one organization cannot change the account. Use the console.")
 
 
 def _target(user: User) -> Target:

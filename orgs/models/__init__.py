@@ -6,14 +6,14 @@ from orgs.models.entity import Entity
 from orgs.models.feature import FeatureChoice, FeatureFlag
 from orgs.models.grant import Grant
 from orgs.models.invitation import Invitation, InvitationTeam
-from orgs.models.membership import Membership
+from orgs.models.membership import Membership, OrganizationRole
 from orgs.models.organization import Organization
 from orgs.models.project import Project, ProjectCollaborator
 from orgs.models.restriction import Restriction
 from orgs.models.role import PlatformPermission, Role
 from orgs.models.seat import SeatPool, SeatType
 from orgs.models.service_account import ServiceAccount
-from orgs.models.team import Team, TeamMembership
+from orgs.models.team import Team, TeamMembership, TeamRole
 from orgs.models.user import User
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "InvitationTeam",
     "Membership",
     "Organization",
+    "OrganizationRole",
     "PlatformPermission",
     "Project",
     "ProjectCollaborator",
@@ -37,5 +38,6 @@ __all__ = [
     "ServiceAccount",
     "Team",
     "TeamMembership",
+    "TeamRole",
     "User",
 ]

@@ -1,10 +1,24 @@
 """What an organization was given, by whom: the sources of its limits and features."""
 
+import datetime as dt
 
 from django.db import models
+from django.db.models import Q
 
 from kernel.clock import now
 from kernel.tenancy import Identified, TenantQuerySet
+
+
+class EntitlementQuerySet(TenantQuerySet["Entitlement"]):
+    """Reads of entitlements."""
+
+    def live(self, moment: dt.datetime) -> "EntitlementQuerySet":
+        """Return entitlements that count at a moment."""
+        return self.filter(Q(until__isnull=True) | Q(until__gt=moment))
+
+    def system_lapsed(self, moment: dt.datetime) -> "EntitlementQuerySet":
+        """Return entitlements whose time passed and whose end is not yet noted."""
+        return self.filter(until__lte=moment, lapse_noted=False)
 
 
 class Entitlement(Identified):
@@ -28,14 +42,20 @@ class Entitlement(Identified):
     features = models.JSONField(default=list)
     limits = models.JSONField(default=dict)
     until = models.DateTimeField(null=True, blank=True)
+    lapse_noted = models.BooleanField(default=False)
     updated_at = models.DateTimeField(default=now)
 
-    objects = TenantQuerySet.as_manager()
+    objects = EntitlementQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "source"], name="source_grants_once_per_organization"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["until"], name="entitlement_by_end", condition=Q(lapse_noted=False)
             )
         ]
 

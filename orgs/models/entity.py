@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from kernel.clock import now
 from kernel.tenancy import Identified
 
 
@@ -21,7 +22,7 @@ class Entity(Identified):
     name's reuse until then.
     """
 
-    wire_prefix = "ent"
+    wire_prefix = "name"
 
     name = models.CharField(max_length=64)
     name_key = models.CharField(max_length=64, unique=True)
@@ -56,3 +57,8 @@ class Entity(Identified):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def has_lapsed(self) -> bool:
+        """Whether the row is an alias whose time has passed: it holds the name no longer."""
+        return self.alias_until is not None and self.alias_until <= now()

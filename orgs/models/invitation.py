@@ -23,9 +23,23 @@ class InvitationQuerySet(TenantQuerySet["Invitation"]):
         """Return open invitations whose time has not passed."""
         return self.open().filter(expires_at__gt=moment)
 
+    def in_state(self, state: str, moment: dt.datetime) -> "InvitationQuerySet":
+        """Return invitations in a `state` (see `Invitation.State`) at a moment."""
+        if state == Invitation.State.ACCEPTED:
+            return self.filter(accepted_at__isnull=False)
+        if state == Invitation.State.REVOKED:
+            return self.filter(accepted_at__isnull=True, revoked_at__isnull=False)
+        if state == Invitation.State.EXPIRED:
+            return self.open().filter(expires_at__lte=moment)
+        return self.live(moment)
+
     def system_with_digest(self, digests: list[str]) -> "InvitationQuerySet":
         """Find an invitation by its link: the link is what proves the right to see it."""
         return self.filter(token_digest__in=digests).select_related("organization")
+
+    def system_live_for(self, address: str, moment: dt.datetime) -> "InvitationQuerySet":
+        """Return what waits for the owner of an address, wherever they are invited."""
+        return self.live(moment).filter(email=address.lower()).select_related("organization")
 
     def system_lapsed(self, moment: dt.datetime) -> "InvitationQuerySet":
         """Return open invitations whose time passed and whose lapse is not yet noted."""
@@ -40,6 +54,14 @@ class Invitation(Identified):
     """
 
     wire_prefix = "inv"
+
+    class State(models.TextChoices):
+        """Where an invitation stands, derived from its times."""
+
+        PENDING = "pending", "Pending"
+        ACCEPTED = "accepted", "Accepted"
+        REVOKED = "revoked", "Revoked"
+        EXPIRED = "expired", "Expired"
 
     organization = models.ForeignKey(
         "orgs.Organization", on_delete=models.CASCADE, related_name="invitations"
@@ -74,19 +96,26 @@ class Invitation(Identified):
                 name="address_has_one_open_invitation",
             )
         ]
-        indexes = [models.Index(fields=["organization", "id"], name="invitation_list")]
+        indexes = [
+            models.Index(fields=["organization", "id"], name="invitation_list"),
+            models.Index(
+                fields=["organization", "invited_by_id"],
+                name="invitation_open_by_inviter",
+                condition=Q(accepted_at__isnull=True, revoked_at__isnull=True),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.email
 
     @property
     def state(self) -> str:
-        """Return `pending`, `accepted`, `revoked` or `expired`, derived from its times."""
+        """Return the state now, as one of `State`."""
         if self.accepted_at:
-            return "accepted"
+            return self.State.ACCEPTED
         if self.revoked_at:
-            return "revoked"
-        return "expired" if self.expires_at <= now() else "pending"
+            return self.State.REVOKED
+        return self.State.EXPIRED if self.expires_at <= now() else self.State.PENDING
 
     @property
     def role_name(self) -> str:

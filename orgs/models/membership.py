@@ -85,7 +85,8 @@ class Membership(Identified, Versioned):
             ),
         ]
         indexes = [
-            models.Index(fields=["organization", "status", "id"], name="membership_list"),
+            models.Index(fields=["organization", "id"], name="membership_list"),
+            models.Index(fields=["organization", "status", "id"], name="membership_by_status"),
             models.Index(fields=["user", "status"], name="membership_of_user"),
         ]
 

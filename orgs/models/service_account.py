@@ -67,6 +67,11 @@ class ServiceAccount(Identified, Versioned):
         return self.name
 
     @property
+    def role_name(self) -> str:
+        """Return the role's name for people."""
+        return self.custom_role.name if self.custom_role else self.role
+
+    @property
     def is_disabled(self) -> bool:
         """Whether the account's keys are refused."""
         return self.disabled_at is not None

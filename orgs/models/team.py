@@ -1,6 +1,7 @@
 """Teams and who is in them."""
 
 from django.db import models
+from django.db.models.functions import Upper
 
 from kernel.clock import now
 from kernel.tenancy import Identified, TenantQuerySet, Versioned
@@ -45,7 +46,10 @@ class Team(Identified, Versioned):
     objects = TeamQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["organization", "id"], name="team_of_organization")]
+        indexes = [
+            models.Index(fields=["organization", "id"], name="team_of_organization"),
+            models.Index(Upper("name"), name="team_by_name_in_any_case"),
+        ]
 
     def __str__(self) -> str:
         return self.display_name or self.name
@@ -91,3 +95,8 @@ class TeamMembership(Identified, Versioned):
 
     def __str__(self) -> str:
         return f"{self.membership} in {self.team}"
+
+    @property
+    def role_name(self) -> str:
+        """Return the team role's name for people."""
+        return self.custom_role.name if self.custom_role else self.role

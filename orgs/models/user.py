@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models.functions import Upper
 
 from kernel.clock import now
 from kernel.tenancy import Identified, Versioned
@@ -21,7 +22,8 @@ class User(Identified, Versioned, AbstractBaseUser):
     """A person, in no organization or in several.
 
     `username` repeats the current name of the user's `Entity` row, where the one
-    namespace with team names is kept unique. `email` repeats the primary address.
+    namespace with team names is kept unique. `email` repeats the primary address, in
+    lower case.
     """
 
     wire_prefix = "usr"
@@ -49,7 +51,12 @@ class User(Identified, Versioned, AbstractBaseUser):
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
-        indexes = [models.Index(fields=["email"], name="user_by_email")]
+        indexes = [
+            models.Index(fields=["email"], name="user_by_email"),
+            # What `iexact` asks for: sign-in takes names and addresses in any letter case.
+            models.Index(Upper("username"), name="user_by_name_in_any_case"),
+            models.Index(Upper("email"), name="user_by_email_in_any_case"),
+        ]
 
     def __str__(self) -> str:
         return self.display_name or self.username

@@ -1,0 +1,70 @@
+"""What ends with a membership or a place in a team, in the transaction that ends it.
+
+Sessions, keys and tokens end as well, by the reaction that `config/wiring.py` lists.
+"""
+
+from django.db.models import F
+
+from kernel.clock import now
+from kernel.events import Target, record
+from kernel.principal import Principal
+from orgs.models import (
+    AccessRequest,
+    Grant,
+    Invitation,
+    Membership,
+    Organization,
+    ProjectCollaborator,
+    Team,
+    TeamMembership,
+)
+
+
+def end_extras(actor: Principal, organization: Organization, member: Membership) -> None:
+    """End what was given on top: temporary grants, open requests, and invitations made.
+
+    A link that a removed person sent out would let them come back by another address.
+    """
+    Grant.objects.of(organization).filter(membership=member, ended_at=None).update(ended_at=now())
+    AccessRequest.objects.of(organization).filter(
+        membership=member, state=AccessRequest.State.PENDING
+    ).update(state=AccessRequest.State.WITHDRAWN, decided_at=now())
+    revoke_invitations_by(actor, organization, str(member.user_id))
+
+
+def revoke_invitations_by(actor: Principal, organization: Organization, inviter_id: str) -> None:
+    """Revoke the open invitations that somebody made, each with its event."""
+    made = Invitation.objects.of(organization).open().filter(invited_by_id=inviter_id)
+    for invitation in made.select_for_update(of=("self",)).order_by("pk"):
+        invitation.revoked_at = now()
+        invitation.save(update_fields=["revoked_at"])
+        record(
+            type="orgs.invitation.revoked",
+            actor=actor,
+            organization=organization,
+            target=Target.of(invitation),
+            changes={"because": "the inviter is no longer an active member"},
+        )
+
+
+def leave_all_teams(organization: Organization, member: Membership) -> None:
+    """Take a member out of every team and off every restricted project."""
+    places = TeamMembership.objects.of(organization).filter(membership=member)
+    teams = list(places.values_list("team_id", flat=True))
+    places.delete()
+    Team.objects.of(organization).filter(pk__in=teams).update(member_count=F("member_count") - 1)
+    ProjectCollaborator.objects.of(organization).filter(membership=member).delete()
+
+
+def leave_team(organization: Organization, place: TeamMembership) -> None:
+    """Take a member out of one team, with grants on it and places on its projects."""
+    Grant.objects.of(organization).filter(
+        membership_id=place.membership_id, team_id=place.team_id, ended_at=None
+    ).update(ended_at=now())
+    ProjectCollaborator.objects.of(organization).filter(
+        membership_id=place.membership_id, project__team_id=place.team_id
+    ).delete()
+    Team.objects.of(organization).filter(pk=place.team_id).update(
+        member_count=F("member_count") - 1
+    )
+    place.delete()
