@@ -76,9 +76,14 @@ class Endpoint(RateLimited, IdempotentPosts):
         return cls.verbs.get(method, plain[method])
 
     @classmethod
+    def shape(cls, method: str) -> type[Representation] | None:
+        """Return the representation that a method answers with, if any."""
+        return cls.representations.get(method, cls.representation)
+
+    @classmethod
     def success(cls, method: str) -> int:
         """Return the status that tells success."""
-        if method == "DELETE":
+        if method == "DELETE" or cls.shape(method) is None:
             return NO_CONTENT
         return CREATED if cls.verb(method) == "create" else 200
 
@@ -105,7 +110,7 @@ class Endpoint(RateLimited, IdempotentPosts):
     def one(self, row: Any, *, location: str = "") -> Response:
         """Answer with one object, its ETag and, if it is new, its address."""
         method = self.declared_method
-        shape = self.representations.get(method, self.representation)
+        shape = self.shape(method)
         assert shape is not None  # noqa: S101 - a declaration is missing
         answer = etag.respond(
             self.request, row, lambda: shape(row).data, status=self.success(method)

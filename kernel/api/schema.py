@@ -133,8 +133,9 @@ class Schema(AutoSchema):
         text = self._doc()[1]
         permission = getattr(self.view, "permissions", {}).get(self.method)
         if permission:
-            whose = ", or that it is your own" if self.method in self.view.own else ""
-            text = f"{text}\n\nNeeds `{permission}`{whose}."
+            text = f"{text}\n\nNeeds `{permission}`."
+            if self.method in self.view.partial:
+                text += " Without it you reach what is your own, or your team's."
         return text.strip()
 
     def get_auth(self) -> list[Json]:
@@ -147,7 +148,7 @@ class Schema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         """Return the representation by the status of success."""
-        shape = self.view.representations.get(self.method, self.view.representation)
+        shape = self.view.shape(self.method)
         status = self.view.success(self.method)
         if self.method == "DELETE" or shape is None:
             return {status: None}
@@ -184,6 +185,11 @@ class Schema(AutoSchema):
                     "schema": {"type": "string"},
                 }
         return found
+
+    def get_serializer_name(self, serializer: Any, direction: Direction) -> str:
+        """Return a component's name: what the class describes."""
+        name: str = super().get_serializer_name(serializer, direction)
+        return name.removesuffix("Shape").removesuffix("Body")
 
     def _get_paginator(self) -> Any:
         return self.view.pagination_class() if self._lists() else None

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from django.urls import reverse
 from django.utils.functional import cached_property
 from rest_framework import exceptions as drf
 from rest_framework.permissions import BasePermission
@@ -22,6 +23,7 @@ from kernel.principal import Principal
 from kernel.tenancy import M, TenantQuerySet
 from orgs import access
 from orgs.access import Resource
+from orgs.access.standing import refusal_beforehand
 from orgs.models import Organization, Role, Team, User
 from orgs.permissions import Permission
 
@@ -65,13 +67,13 @@ class PersonView(Endpoint):
 class OrganizationView(PersonView):
     """An endpoint inside an organization, named in the URL by its slug or id.
 
-    `permissions` names what each method needs on `resource()`. Methods in `own` are open
-    to everybody inside for what is theirs (leaving, ending one's own grant): the action
-    decides by the named permission or by whose it is.
+    `permissions` names what each method needs on `resource()`. Methods in `partial` let
+    everybody inside through to the part that is theirs: a list shows what the principal
+    may see, and an action decides by the permission or by whose it is.
     """
 
     permissions: ClassVar[Mapping[str, Permission]] = {}
-    own: ClassVar[frozenset[str]] = frozenset()
+    partial: ClassVar[frozenset[str]] = frozenset()
 
     def check_permissions(self, request: Request) -> None:
         """Admit the principal to the organization and the method, or raise."""
@@ -79,8 +81,8 @@ class OrganizationView(PersonView):
         method = self.declared_method
         if method not in self.permissions:
             raise drf.MethodNotAllowed(str(request.method))
-        if method in self.own:
-            access.require(self.principal, Permission.ORGANIZATION_READ, self.organization)
+        if method in self.partial:
+            self._require_inside(self.permissions[method])
             return
         try:
             access.require(self.principal, self.permissions[method], self.resource())
@@ -102,6 +104,10 @@ class OrganizationView(PersonView):
         """Whether a principal that was denied may know that the resource exists."""
         return True
 
+    def url(self, name: str, **ids: str) -> str:
+        """Return the address of something in this organization."""
+        return reverse(f"api:{name}", kwargs={"organization": self.organization.slug, **ids})
+
     def pick(self, rows: TenantQuerySet[M], wire_id: str, member: str) -> M:
         """Return a row that the body names; refuse the member if there is none.
 
@@ -122,6 +128,15 @@ class OrganizationView(PersonView):
         rows = Role.objects.of(self.organization).filter(scope=scope)
         custom = self.pick(rows, given, member)
         return custom.inherits, custom
+
+    def _require_inside(self, permission: Permission) -> None:
+        """Admit members and service accounts, unless their key or the organization may not."""
+        standing = access.standing_of(self.principal, self.organization)
+        if not standing.is_inside:
+            raise Missing
+        refusal = refusal_beforehand(self.principal, permission, standing)
+        if refusal:
+            raise Denied(permission=str(permission), reason=refusal)
 
 
 class TeamView(OrganizationView):
