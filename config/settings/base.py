@@ -199,7 +199,7 @@ STEWARD_MAIL_OUTBOX = env.bool("STEWARD_MAIL_OUTBOX", default=False)
 # --- API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["identity.api.authentication.CredentialAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["orgs.doors.api.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["kernel.api.permission.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "kernel.api.pagination.KeysetPagination",

@@ -7,12 +7,11 @@ Tests: tests/wire/test_permissions_table.py.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.urls import reverse
 from django.utils.functional import cached_property
 from rest_framework import exceptions as drf
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from kernel.api.caller import origin_of, principal_of
@@ -29,19 +28,6 @@ from orgs.permissions import Permission
 
 _SLUG = re.compile(r"[a-z0-9-]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-class IsAuthenticated(BasePermission):
-    """Lets in whoever proved to be somebody."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:  # noqa: ARG002 - DRF's hook
-        """Raise `NotAuthenticated` for strangers, so that they are told how to prove it."""
-        if principal_of(request).id is None:
-            raise drf.NotAuthenticated(
-                "Send an API key: `Authorization: Bearer KEY`, or HTTP Basic with the key as "
-                "password, or `X-API-Key`."
-            )
-        return True
 
 
 class PersonView(Endpoint):
