@@ -10,14 +10,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs", ApiDocs.as_view(), name="api-docs"),
     path("api/v1/", include("orgs.api.urls")),
     path("api/v1/", include("identity.api.urls")),
-    path("account/", include("identity.console.urls")),
+    path("", include("identity.console.urls")),
     path("account/", include("allauth.account.urls")),
-    path("account/sessions/", include("allauth.usersessions.urls")),
-    path("", include("identity.console.organization_urls")),
     path("", include("orgs.console.urls")),
 ]
 
 handler400 = "kernel.http.bad_request"
 handler403 = "kernel.http.permission_denied"
 handler404 = "kernel.http.page_not_found"
+# Not of Django: allauth looks here for the answer of its rate limits.
+handler429 = "kernel.http.too_many_requests"
 handler500 = "kernel.http.server_error"

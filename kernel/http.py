@@ -95,6 +95,19 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse: 
     )
 
 
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """Answer somebody who tries too often: signing in, up, or resetting a password."""
+    response = _failed(
+        request,
+        429,
+        "throttled",
+        "Too many attempts",
+        "This was tried too often in a short time. Wait a few minutes, then try again.",
+    )
+    response["Retry-After"] = "60"
+    return response
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer a form whose CSRF token is missing or old."""
     context = {"request_id": origin_of(request).request_id}
