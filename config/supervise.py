@@ -123,7 +123,7 @@ def web_command(host: str, port: int) -> list[str]:
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host,
         "--port", str(port), "--workers", os.environ.get("WEB_WORKERS", "1"),
         "--blocking-threads", os.environ.get("WEB_THREADS", "4"),
-        "--blocking-threads-idle-timeout", "3600", "--no-ws", "--log-level", "warning",
+        "--blocking-threads-idle-timeout", "600", "--no-ws", "--log-level", "warning",
         "--workers-kill-timeout", "3", "config.wsgi:application",
     ]  # fmt: skip
 
