@@ -27,5 +27,5 @@ else
 fi
 echo; echo "== Coverage of the domain code (branches), at least 95 %"
 $python -m coverage report --fail-under=95 \
-  --include='kernel/*,orgs/actions/*,orgs/access.py,orgs/queries.py,identity/actions/*,identity/queries.py' || status=$?
+  --include='kernel/*,orgs/actions/*,orgs/access/*,orgs/queries.py,identity/actions/*,identity/queries.py' || status=$?
 exit $status
