@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from django.db.models import Exists, OuterRef
 
 from kernel.clock import now
-from kernel.principal import Principal, PrincipalKind
+from kernel.principal import CredentialKind, Principal, PrincipalKind
 from orgs.models import (
     Grant,
     Membership,
@@ -171,6 +171,11 @@ def refusal_beforehand(principal: Principal, permission: str, standing: Standing
     if principal.scopes is not None and not covers(principal.scopes, permission):
         return f"This key's scopes do not include {permission}."
     organization = standing.organization
+    is_unbound_key = (
+        principal.credential.kind is CredentialKind.API_KEY and principal.organization_id is None
+    )
+    if is_unbound_key and not organization.allows_api_key_creation:
+        return f"{organization.name} accepts only keys that were made for it."
     if organization.is_being_deleted and permission not in _IN_DELETION:
         return f"{organization.name} is being deleted. An owner can restore it."
     for restriction in standing.restrictions:
