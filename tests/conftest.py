@@ -1,0 +1,38 @@
+"""What every test shares: which servers the run uses, and a clean slate between tests."""
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+
+
+def pytest_report_header() -> list[str]:
+    """Say plainly on what this run runs."""
+    default = settings.DATABASES["default"]
+    if settings.USES_POSTGRESQL:
+        database = f"PostgreSQL at {default.get('HOST') or 'a local socket'}"
+        without = ""
+    else:
+        database = "SQLite, a file in WAL mode"
+        without = " (tests marked postgresql are skipped)"
+    redis = settings.TEST_REDIS_URL if settings.USES_REDIS else "none (tests marked redis skipped)"
+    return [f"database: {database}{without}", f"redis: {redis}"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a server that does not answer, with the reason in the summary."""
+    lacking = {
+        "postgresql": (settings.USES_POSTGRESQL, "no PostgreSQL answers"),
+        "redis": (settings.USES_REDIS, "no Redis answers"),
+    }
+    for item in items:
+        for mark, (is_there, reason) in lacking.items():
+            if not is_there and item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache():
+    """Leave no throttle or replay of one test to the next."""
+    cache.clear()
+    yield
+    cache.clear()
