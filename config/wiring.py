@@ -8,6 +8,7 @@ from identity import events as identity_events
 from identity import invariants as identity_invariants
 from identity import subscribers as identity_subscribers
 from identity.actions import api_keys
+from identity.console import contributions as identity_console
 from kernel import invariants as kernel_invariants
 from kernel.console.registry import Console
 from kernel.idempotency.models import forget_old as forget_old_replays
@@ -85,6 +86,6 @@ WIRING = Wiring(
 
 CONSOLE = Console(
     groups=orgs_console.GROUPS,
-    sections=orgs_console.SECTIONS,
-    person_links=orgs_console.PERSON_LINKS,
+    sections=(*orgs_console.SECTIONS, *identity_console.SECTIONS),
+    person_links=(*identity_console.PERSON_LINKS, *orgs_console.PERSON_LINKS),
 )
