@@ -5,13 +5,18 @@ tasks when a worker dies; the settings below do not.
 """
 
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 from celery.signals import setup_logging
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.embedded")
+
+# It warns root of messages that hold code (pickle); ours are JSON and hold an id.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("steward")
 app.conf.update(

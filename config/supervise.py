@@ -103,7 +103,8 @@ def prepare() -> None:
     from django.core.management import call_command  # noqa: PLC0415 - after the setup
 
     data_dir = Path(settings.STEWARD_DATA_DIR)
-    data_dir.mkdir(parents=True, exist_ok=True)
+    for folder in (data_dir, Path(settings.STATIC_ROOT)):
+        folder.mkdir(parents=True, exist_ok=True)
     is_first = not (data_dir / "started").exists()
     if is_first:
         print("Preparing the database (first start)…", flush=True)

@@ -33,7 +33,7 @@ STEWARD_PROTECTED_PROJECT_NAMES = env.list(
 )
 
 # --- jobs -----------------------------------------------------------------------------------
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", default="memory://"))
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", default="memory://localhost"))
 STEWARD_RELAY = not CELERY_BROKER_URL.startswith("memory")
 STEWARD_SWEEP_SECONDS = env.float("STEWARD_SWEEP_SECONDS", default=10 if STEWARD_RELAY else 0.5)
 STEWARD_JOB_LEASE_SECONDS = env.float("STEWARD_JOB_LEASE_SECONDS", default=60)

@@ -30,7 +30,7 @@ STEWARD_MAIL_OUTBOX = True
 STEWARD_OUTBOUND_ALLOW_LOOPBACK = True
 STEWARD_RELAY = False
 STEWARD_USAGE_FLUSH_SECONDS = 0
-CELERY_BROKER_URL = "memory://"
+CELERY_BROKER_URL = "memory://localhost"
 
 _wanted = env.str("STEWARD_TEST_DATABASE", default="")
 _url = env.str(
