@@ -1,0 +1,147 @@
+"""`python -m bench [case …] [--rounds 3] [--seconds 3] [--quick] [--save NAME]`.
+
+Makes a fresh database, fills it, starts the web process on core 0 together with its
+database, and puts load on from core 1: cases in turn, every second round in reverse.
+Prints the table; `--save` keeps it in bench/results. Ends with 1 if a row is void or an
+invariant broke.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import django
+from django.core.management import CommandError, call_command
+from django.db import connections
+
+from bench import environment, machine, wrk
+from bench.database import Database, NotHere, redis_version
+from bench.meter import Run, measure
+from bench.server import DidNotStart, Server
+
+if TYPE_CHECKING:
+    from bench.cases import Case
+
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmarks; return the exit status."""
+    os.environ.update(environment.settings())
+    environment.DIRECTORY.mkdir(parents=True, exist_ok=True)
+    django.setup()
+    from bench import cases, report  # noqa: PLC0415 - they import models
+    from bench.seed import fill  # noqa: PLC0415
+
+    asked = _parse(arguments, list(cases.CASES))
+    names = ["empty", *(name for name in cases.CASES if name in asked.cases and name != "empty")]
+    rounds, seconds = (1, 1) if asked.quick else (asked.rounds, asked.seconds)
+    try:
+        facts = _require_everything()
+        database = Database(environment.DATABASE_URL)
+        _say("Making and filling the database (about a minute) …")
+        database.make_anew()
+        call_command("migrate", verbosity=0, interactive=False)
+        world = fill(cases.MEMBERS, invitees=cases.invitees_for(rounds))
+        world.save(environment.DIRECTORY / "world.json")
+        holds = _invariants_hold()
+        connections.close_all()
+        database.settle()
+        os.sched_setaffinity(0, {environment.LOAD_CORE})
+        with Server(
+            port=environment.PORT,
+            core=environment.SERVER_CORE,
+            environment=environment.settings(),
+            log=environment.DIRECTORY / "server.log",
+        ) as server:
+            facts["start"] = f"{server.start_seconds:.1f} s"
+            prepared = cases.prepare(
+                names,
+                world,
+                url=server.url,
+                core=environment.LOAD_CORE,
+                seconds=seconds,
+                directory=environment.DIRECTORY,
+            )
+            facts["database pinned"] = "yes" if database.pin(environment.SERVER_CORE) else "no"
+            runs = _rounds(prepared, rounds, server, database)
+            facts["memory after load"] = f"{machine.memory_mb(server.processes())} MB"
+    except (NotHere, DidNotStart) as error:
+        print(error, file=sys.stderr)
+        return 2
+    holds = _invariants_hold() and holds
+    result = report.Result.of(
+        runs, facts, options={"rounds": rounds, "seconds": seconds}, invariants_hold=holds
+    )
+    print(result.table())
+    if asked.save:
+        report.save(result, asked.save)
+    return 0 if holds and result.is_valid else 1
+
+
+def _rounds(
+    prepared: Sequence["Case"], rounds: int, server: Server, database: Database
+) -> dict[str, list[Run]]:
+    runs: dict[str, list[Run]] = {case.name: [] for case in prepared}
+    for case in prepared:
+        case.warm_up()
+    for number in range(rounds):
+        # Every second round runs backwards: what drifts meanwhile hits all alike.
+        for case in prepared if number % 2 == 0 else prepared[::-1]:
+            server.drain()
+            run = measure(server, database, environment.SERVER_CORE, case.run)
+            runs[case.name].append(run)
+            _say(
+                f"round {number + 1}  {case.name:20} {run.rate:8.0f}/s  "
+                f"app {run.app_us:6.0f} µs  database {run.database_us:5.0f} µs  "
+                f"p50 {run.load.p50_ms:6.1f} ms  busy {run.busy:3.0f} %  "
+                f"foreign {run.foreign:4.1f} %  wrong {run.load.wrong + run.load.broken}"
+            )
+    return runs
+
+
+def _require_everything() -> dict[str, str]:
+    """Return what the machine and the servers are; raise `NotHere` for what is missing."""
+    if sys.platform != "linux":
+        raise NotHere("The benchmarks read /proc and bind processes to cores: they need Linux.")
+    if (os.cpu_count() or 1) < 2:
+        raise NotHere("The benchmarks need two cores: one for the server, one for the load.")
+    return {
+        **machine.describe(),
+        "wrk": wrk.version(),
+        "redis": redis_version(environment.REDIS_URL),
+        **Database(environment.DATABASE_URL).describe(),
+    }
+
+
+def _invariants_hold() -> bool:
+    try:
+        call_command("check_invariants")
+    except CommandError as error:
+        print(error, file=sys.stderr)
+        return False
+    return True
+
+
+def _parse(arguments: Sequence[str] | None, names: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("cases", nargs="*", metavar="case", help=f"of {', '.join(names)}")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=3, help="of load in each run")
+    parser.add_argument("--quick", action="store_true", help="one round of one second")
+    parser.add_argument("--save", metavar="NAME", help="keep the result in bench/results")
+    asked = parser.parse_args(arguments)
+    unknown = set(asked.cases) - set(names)
+    if unknown:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(names)}")
+    asked.cases = asked.cases or list(names)
+    return asked
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
