@@ -84,3 +84,13 @@ def words(name: object) -> str:
     """Return a key in words: `billing_admin` as `Billing admin`."""
     text = str(name).replace("_", " ").replace(".", " ").strip()
     return text[:1].upper() + text[1:]
+
+
+
+@register.filter
+def time_left(until: dt.datetime | None, since: dt.datetime) -> int:
+    """Return how much of a span is left, in thousandths; a countdown's geometry."""
+    if until is None:
+        return 1000
+    whole = (until - since).total_seconds()
+    return permille((until - now()).total_seconds(), whole)

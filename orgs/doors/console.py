@@ -17,6 +17,7 @@ from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render, resolve_url
 from django.utils.functional import SimpleLazyObject, cached_property
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -91,6 +92,7 @@ class ConsolePage(View):
         if not self.principal.is_user:
             return self._sign_in_first()
         try:
+            _require_plain(kwargs)
             self.enter()
             return super().dispatch(request, *args, **kwargs)
         except Missing:
@@ -107,6 +109,19 @@ class ConsolePage(View):
         user = self.request.user
         assert isinstance(user, User)  # noqa: S101 - `dispatch` let nobody else in
         return user
+
+    def query(self, name: str) -> str:
+        """Return a parameter of the query string; NUL, which no database takes, is dropped."""
+        return self.request.GET.get(name, "").replace("\x00", "").strip()[:200]
+
+    @property
+    def search_keeps(self) -> list[tuple[str, str]]:
+        """Return the other filters that a search leaves as they are (`c-search`)."""
+        return [
+            (name, value)
+            for name, value in self.request.GET.items()
+            if name not in ("q", "cursor") and value
+        ]
 
     def render(self, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
         """Draw a page, or the fragment `template` names (`page.html#rows`)."""
@@ -129,8 +144,13 @@ class ConsolePage(View):
         return bool(self.request.htmx)  # type: ignore[attr-defined] # middleware
 
     def go(self, to: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Lead on after an act, by a whole page also out of a dialog."""
-        url = resolve_url(to, *args, **kwargs)
+        """Lead on after an act, by a whole page also out of a dialog.
+
+        A `next` that the form brought along, within this site, comes first.
+        """
+        wanted = self.request.POST.get("next", "")
+        is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+        url = wanted if is_ours else resolve_url(to, *args, **kwargs)
         if self.is_fragment:
             return HttpResponseClientRedirect(url)
         response = HttpResponse(status=303)
@@ -201,17 +221,11 @@ class OrganizationPage(ConsolePage):
 
     def enter(self) -> None:
         """Find the organization and the member; raise `Missing` or `Denied`."""
-        slug = self.kwargs["organization"]
-        found = Organization.objects.filter(slug=slug).first()
-        if found is None:
-            raise Missing
-        self.standing = access.standing_of(self.principal, found)
-        if not self.standing.is_inside:
-            raise Missing
-        self.organization = found
-        self.held = access.held_on(self.principal, found)
+        self.standing = access.enter(self.principal, self.kwargs["organization"])
+        self.organization = self.standing.organization
+        self.held = access.held_on(self.principal, self.organization)
         resource = self.resource()
-        if resource is not found or self.permission not in self.held:
+        if resource is not self.organization or self.permission not in self.held:
             access.require(self.principal, self.permission, resource)
 
     def resource(self) -> Resource:
@@ -222,6 +236,12 @@ class OrganizationPage(ConsolePage):
     def member(self) -> Membership | None:
         """Return the person's membership."""
         return self.standing.member
+
+    def held_on(self, team: Team) -> frozenset[str]:
+        """Return every permission that the person has on a team, read once."""
+        if team.pk not in self._held_on_teams:
+            self._held_on_teams[team.pk] = access.held_on(self.principal, team)
+        return self._held_on_teams[team.pk]
 
     @cached_property
     def _held_on_teams(self) -> dict[Any, frozenset[str]]:
@@ -236,10 +256,13 @@ class OrganizationPage(ConsolePage):
             return permission in self.held
         if not isinstance(resource, Team):
             return access.may(self.principal, permission, resource).allowed
-        known = self._held_on_teams
-        if resource.pk not in known:
-            known[resource.pk] = access.held_on(self.principal, resource)
-        return permission in known[resource.pk]
+        return permission in self.held_on(resource)
+
+
+def _require_plain(parts: dict[str, Any]) -> None:
+    """Raise `Missing` for a path with NUL: no database takes it, so nothing has that name."""
+    if any("\x00" in str(part) for part in parts.values()):
+        raise Missing
 
 
 def put_error(form: BaseForm, error: DomainError) -> None:
