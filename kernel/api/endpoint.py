@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -56,6 +57,14 @@ class Endpoint(RateLimited, IdempotentPosts):
         """Recognise and admit the caller, then read the query."""
         super().initial(request, *args, **kwargs)
         self.query = self._read_query(request)
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Keep answers out of shared caches; private ones ask again, which ETags make cheap."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        final.headers.setdefault("Cache-Control", "private, no-cache")
+        return final
 
     @property
     def declared_method(self) -> str:

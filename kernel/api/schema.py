@@ -5,6 +5,7 @@ that all have in common (problems, versions, replays, limits) are added here.
 """
 
 import inspect
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -95,7 +96,9 @@ _PHRASES = {
 }
 _KEY_CODES = (
     ("not_authenticated", "No credential was sent"),
-    ("authentication_failed", "The credential is not in a form that is known"),
+    ("two_credentials", "More than one credential was sent"),
+    ("unknown_scheme", "The scheme is neither Bearer nor Basic"),
+    ("malformed_credentials", "The Basic credentials cannot be read"),
     ("key_unknown", "No such key"),
     ("key_revoked", "The key was revoked"),
     ("key_expired", "The key has expired"),
@@ -276,6 +279,7 @@ class Schema(AutoSchema):
 def finish(result: Json, **_kwargs: Any) -> Json:
     """Add what the document has once: problems, headers, security (a spectacular hook)."""
     components = result.setdefault("components", {})
+    components["responses"] = _share_problems(result["paths"])
     components.setdefault("schemas", {}).update(_PROBLEM_SCHEMAS)
     components["headers"] = {
         name: {"description": text, "schema": {"type": kind}, "example": example}
@@ -294,6 +298,26 @@ def finish(result: Json, **_kwargs: Any) -> Json:
     )
     result["tags"] = [{"name": noun, "description": noun.replace("_", " ")} for noun in nouns]
     return result
+
+
+def _share_problems(paths: Json) -> Json:
+    """Keep each problem's response once and refer to it; return them by name."""
+    shared: Json = {}
+    names: dict[str, str] = {}
+    for path in paths.values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                if CONTENT_TYPE not in response.get("content", {}):
+                    continue
+                text = json.dumps(response, sort_keys=True)
+                if text not in names:
+                    number = sum(name.startswith(f"Problem{status}") for name in shared)
+                    names[text] = f"Problem{status}" + (f"_{number + 1}" if number else "")
+                    shared[names[text]] = response
+                operation["responses"][status] = {
+                    "$ref": f"#/components/responses/{names[text]}"
+                }
+    return shared
 
 
 def _header(name: str, description: str, **kwargs: Any) -> OpenApiParameter:
@@ -338,7 +362,7 @@ _PATH_WORDS = {
     "member": "The member's id (`mem_…`).",
     "role": "The custom role's id (`role_…`).",
     "grant": "The grant's id (`grant_…`).",
-    "request": "The request's id (`req_…`).",
+    "wish": "The access request's id (`req_…`).",
     "invitation": "The invitation's id (`inv_…`).",
     "account": "The service account's id (`sa_…`).",
     "key": "The key's id (`key_…`).",

@@ -91,7 +91,7 @@ class AccessRequestsView(OrganizationView):
         made = access_requests.ask(
             actor=self.principal, organization=self.organization, team=team, **body
         )
-        return self.one(made, location=self.url("access-request", request=made.wire_id))
+        return self.one(made, location=self.url("access-request", wish=made.wire_id))
 
 
 class AccessRequestView(OrganizationView):
@@ -106,7 +106,7 @@ class AccessRequestView(OrganizationView):
     def wish(self) -> AccessRequest:
         """Return the request of the URL if the principal may see it, or raise `Missing`."""
         rows = access.access_requests_for(self.principal, self.organization)
-        return found(rows, self.kwargs["request"])
+        return found(rows, self.kwargs["wish"])
 
 
 class AccessRequestItemView(AccessRequestView):

@@ -1,5 +1,6 @@
 """The audit trail: who did what to what, from where, with which difference."""
 
+import uuid
 from typing import Any
 
 from rest_framework import serializers
@@ -8,9 +9,18 @@ from rest_framework.response import Response
 
 from kernel.api.fields import WireId
 from kernel.events.models import Event
+from kernel.ids import encode
+from kernel.principal import PrincipalKind
 from orgs import queries
 from orgs.doors.api import OrganizationView
+from orgs.models import ServiceAccount, User
 from orgs.permissions import Permission
+
+
+_PREFIXES = {
+    str(PrincipalKind.USER): User.wire_prefix,
+    str(PrincipalKind.SERVICE_ACCOUNT): ServiceAccount.wire_prefix,
+}
 
 
 class EventShape(serializers.Serializer[Event]):
@@ -30,7 +40,7 @@ class EventShape(serializers.Serializer[Event]):
 
     def get_actor(self, event: Event) -> dict[str, str]:
         """Return who acted: kind, id and name at that time."""
-        return {"kind": event.actor_kind, "id": event.actor_id, "name": event.actor_label}
+        return {"kind": event.actor_kind, "id": _actor_id(event), "name": event.actor_label}
 
     def get_credential(self, event: Event) -> dict[str, str]:
         """Return through what: its kind and public id."""
@@ -39,6 +49,12 @@ class EventShape(serializers.Serializer[Event]):
     def get_target(self, event: Event) -> dict[str, str]:
         """Return what it was done to: kind, id and name at that time."""
         return {"kind": event.target_kind, "id": event.target_id, "name": event.target_label}
+
+
+def _actor_id(event: Event) -> str:
+    """Return the id as other endpoints show it; empty where nobody in particular acted."""
+    prefix = _PREFIXES.get(event.actor_kind)
+    return encode(prefix, uuid.UUID(event.actor_id)) if prefix and event.actor_id else ""
 
 
 class EventFilters(serializers.Serializer[Any]):

@@ -16,11 +16,11 @@ from orgs.api.fields import RoleField, TeamReferenceShape
 from orgs.api.references import found, team_in
 from orgs.doors.api import OrganizationView
 from orgs.errors import InvitationEnded
-from orgs.models import Invitation, InvitationTeam, SeatType
+from orgs.models import Invitation, InvitationTeam, SeatType, Team
 from orgs.models.invitation import InvitationQuerySet
 from orgs.permissions import Permission
 
-VERDICTS = ("invited", "resent", "already_member", "invalid")
+VERDICTS = ("invited", "resent", "already_member", "already_invited", "invalid")
 
 
 class InvitedTeamShape(serializers.Serializer[InvitationTeam]):
@@ -69,12 +69,12 @@ class AddressesBody(Body):
     addresses = serializers.ListField(
         child=Text(max_length=320), min_length=1, max_length=invitations.AT_ONCE
     )
+    teams = TeamPlaceBody(many=True, required=False, max_length=50)
 
 
 class NewInvitationsBody(AddressesBody):
     role = Text(max_length=40, default="member")
     seat = serializers.ChoiceField(choices=SeatType.choices, default=SeatType.FULL)
-    teams = TeamPlaceBody(many=True, required=False)
 
 
 class InvitationFilters(serializers.Serializer[Any]):
@@ -112,7 +112,6 @@ class InvitationsView(OrganizationView):
         """
         body = self.body()
         role, custom_role = self.role(body["role"], "organization")
-        places = body.get("teams", [])
         outcomes = invitations.create_many(
             actor=self.principal,
             organization=self.organization,
@@ -120,10 +119,7 @@ class InvitationsView(OrganizationView):
             role=role,
             custom_role=custom_role,
             seat=body["seat"],
-            teams=[
-                (team_in(self, place["team"], f"teams/{number}/team"), place["role"])
-                for number, place in enumerate(places)
-            ],
+            teams=_places(self, body),
         )
         return Response(InvitationOutcomesShape({"outcomes": outcomes}).data)
 
@@ -140,8 +136,12 @@ class PreviewView(OrganizationView):
 
     def post(self, request: Request, **_url: str) -> Response:
         """Tell what would become of each address, and change nothing."""
+        body = self.body()
         outcomes = invitations.preview(
-            actor=self.principal, organization=self.organization, **self.body()
+            actor=self.principal,
+            organization=self.organization,
+            addresses=body["addresses"],
+            teams=_places(self, body),
         )
         return Response(InvitationOutcomesShape({"outcomes": outcomes}).data)
 
@@ -209,6 +209,14 @@ class InvitationLinkView(OrganizationView):
         return self.one(
             {"url": invitations.link(invitation), "expires_at": invitation.expires_at}
         )
+
+
+def _places(view: OrganizationView, body: dict[str, Any]) -> list[tuple[Team, str]]:
+    """Return the teams that a body names, with the role in each."""
+    return [
+        (team_in(view, place["team"], f"teams/{number}/team"), place["role"])
+        for number, place in enumerate(body.get("teams", []))
+    ]
 
 
 def _shown(rows: InvitationQuerySet) -> InvitationQuerySet:

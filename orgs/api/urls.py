@@ -28,7 +28,7 @@ def _inside(route: str, view: type[Endpoint], name: str) -> URLPattern:
 
 _TEAM = "teams/<str:team>"
 _MEMBER = "members/<str:member>"
-_REQUEST = "access-requests/<str:request>"
+_REQUEST = "access-requests/<str:wish>"
 _INVITATION = "invitations/<str:invitation>"
 _ACCOUNT = "service-accounts/<str:account>"
 _PROJECT = "projects/<str:project>"
