@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.cache import add_never_cache_headers
 
 from identity.actions import accounts, sessions
+from kernel.clock import now
 from kernel.errors import DomainError
 from kernel.http import origin_of
 from kernel.mail.send import write
@@ -118,7 +119,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth shi
         recipient = email or user.email
         if recipient:
             seen = origin_of(self.request)
-            details = {"ip": seen.ip, "user_agent": seen.user_agent, "user": user}
+            details = {
+                "timestamp": now(),
+                "ip": seen.ip,
+                "user_agent": seen.user_agent,
+                "user": user,
+            }
             self.send_mail(template_prefix, recipient, {**details, **(context or {})})
 
     def get_client_ip(self, request: HttpRequest) -> str:

@@ -6,7 +6,7 @@ Rules about the values are the actions'; here is only what turns text into them.
 import datetime as dt
 import re
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 
@@ -127,7 +127,7 @@ class NewAccountForm(AccountForm):
         help_text="The account belongs to it for good. Empty: the whole organization's.",
     )
 
-    field_order: ClassVar[list[str]] = ["name", "description", "team", "role"]
+    field_order = ["name", "description", "team", "role"]
 
 
 class KeySettingsForm(forms.Form):
@@ -215,7 +215,7 @@ class NewKeyForm(KeySettingsForm):
         "leaked keys cannot recognise it.",
     )
 
-    field_order: ClassVar[list[str]] = ["name", "lifetime", "expires_on", "reach", "scopes"]
+    field_order = ["name", "lifetime", "expires_on", "reach", "scopes"]
 
     def __init__(self, *args: Any, platform: Iterable[tuple[str, str]] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -243,7 +243,7 @@ class NewPersonalKeyForm(NewKeyForm):
         help_text="In one organization its admins see the key and can revoke it.",
     )
 
-    field_order: ClassVar[list[str]] = ["name", "organization", *NewKeyForm.field_order[1:]]
+    field_order = ["name", "organization", *NewKeyForm.field_order[1:]]
 
     def __init__(self, *args: Any, organizations: Iterable[Organization], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -13,6 +13,8 @@ from identity.console.forms import AccountForm, ConfirmationForm, NewAccountForm
 from identity.console.key_acts import KeyRow, address, platform_scopes, row_of, show_once
 from identity.models import APIKey
 from identity.queries import keys_of
+from kernel.errors import Missing
+from kernel.ids import decode
 from kernel.pagination import Order, paginate
 from orgs import access
 from orgs.actions import service_accounts
@@ -151,7 +153,11 @@ class AccountPage(AccountsPage):
         """Find the account among those that the person may see."""
         super().enter()
         visible = access.service_accounts_for(self.principal, self.organization)
-        self.account = visible.pick(self.kwargs["account"])
+        wanted = decode(ServiceAccount.wire_prefix, self.kwargs["account"])
+        found = visible.filter(pk=wanted).first()
+        if found is None:
+            raise Missing
+        self.account = found
         self.account.organization = self.organization
         self.home = address("service_account", self.organization.slug, self.account.wire_id)
 

@@ -65,6 +65,7 @@ CONTEXTS: dict[str, list[dict[str, object]]] = {
         {"email": PERSON.email, "password_reset_url": LINK, "signup_url": LINK}
     ],
     "identity/unknown_account": [{"email": PERSON.email, "signup_url": LINK}],
+    "identity/login_code": [{"code": "AB12-CD34"}],
     "identity/password_changed": [NOTICE],
     "identity/password_reset": [NOTICE],
     "identity/password_set": [NOTICE],
