@@ -13,8 +13,10 @@ from kernel.addresses import is_within
 from kernel.clock import now
 from kernel.crypto import tokens
 from kernel.errors import Missing
+from kernel.prepared import Prepared
 from kernel.principal import Credential, CredentialKind, Origin, Principal, PrincipalKind
 from orgs.models import Membership, Organization, ServiceAccount, Team, User
+from orgs.models.membership import MembershipQuerySet
 
 KEY_PURPOSE = "api_key"
 AT_MOST_PLACES = 200
@@ -71,19 +73,16 @@ def recognise(text: str, origin: Origin) -> Recognised:
     refused = _REFUSED.get(key.state)
     if refused:
         raise KeyRefused(*refused)
-    if not key.owner_is_fit:  # type: ignore[attr-defined] # annotated in `_find`
+    if not key.owner_is_fit:  # type: ignore[attr-defined] # annotated in `_with_digest`
         raise KeyRefused("principal_inactive", "Whom this key belongs to may not work now.")
     if key.allowed_networks and not is_within(origin.ip, key.allowed_networks):
         raise KeyRefused("address_not_allowed", "This key may not be used from this address.")
     return Recognised(key, _principal(key, origin))
 
 
-def _find(text: str) -> APIKey | None:
-    if not key_format.is_well_formed(text):
-        return None
-    digests = list(tokens.digests(KEY_PURPOSE, text))
+def _with_digest(digest: str) -> APIKeyQuerySet:
     works_there = Exists(
-        Membership.objects.active().filter(  # tenant scope: the key's own organization
+        Membership.objects.system_all().active().filter(
             user_id=OuterRef("user_id"), organization_id=OuterRef("organization_id")
         )
     )
@@ -93,15 +92,25 @@ def _find(text: str) -> APIKey | None:
     )
     person_works = Q(user__is_active=True) & (Q(organization__isnull=True) | Q(works_there))
     machine_works = Q(service_account__isnull=False, service_account__disabled_at__isnull=True)
-    rows = (
-        APIKey.objects.system_with_digest(digests)
+    return (
+        APIKey.objects.system_with_digest([digest])
         .select_related("user", "service_account", "on_behalf_of")
         .annotate(owner_is_fit=organization_stays & (person_works | machine_works))
     )
-    key = rows.first()
-    if key is None or not any(tokens.equal(key.digest, digest) for digest in digests):
+
+
+_BY_DIGEST = Prepared(_with_digest, str)
+
+
+def _find(text: str) -> APIKey | None:
+    """Look a key up under each pepper, the current one first."""
+    if not key_format.is_well_formed(text):
         return None
-    return key
+    for digest in tokens.digests(KEY_PURPOSE, text):
+        key = _BY_DIGEST.first(digest)
+        if key is not None and tokens.equal(key.digest, digest):
+            return key
+    return None
 
 
 def _principal(key: APIKey, origin: Origin) -> Principal:
@@ -151,14 +160,17 @@ def personal_keys_of(user: User) -> APIKeyQuerySet:
     )
 
 
+_BY_KEY_ID = Prepared(
+    lambda key_id: APIKey.objects.system_with_key_id(key_id)
+    .select_related("user", "organization")
+    .select_related("service_account__team", "service_account__custom_role"),
+    str,
+)
+
+
 def whoami(principal: Principal) -> Whoami:
     """Describe who acts through a key: two queries, or one for a service account."""
-    key = (
-        APIKey.objects.system_with_key_id(principal.credential.id)
-        .select_related("user", "organization")
-        .select_related("service_account__team", "service_account__custom_role")
-        .first()
-    )
+    key = _BY_KEY_ID.first(principal.credential.id)
     if key is None:
         raise Missing
     on_behalf_of = principal.on_behalf_of or None
@@ -190,9 +202,22 @@ def whoami(principal: Principal) -> Whoami:
     )
 
 
+def _held_by(user_id: uuid.UUID) -> MembershipQuerySet:
+    held = Membership.objects.system_of_user(user_id).active()
+    return held.select_related("organization", "custom_role").order_by("organization__name")
+
+
+_EVERYWHERE = Prepared(lambda user_id: _held_by(user_id)[:AT_MOST_PLACES], uuid.UUID)
+_IN_ONE = Prepared(
+    lambda user_id, organization_id: _held_by(user_id).filter(organization_id=organization_id),
+    uuid.UUID,
+    uuid.UUID,
+)
+
+
 def _places(principal: Principal, user: User) -> list[Place]:
-    held = Membership.objects.system_of_user(user.pk).active()
-    if principal.organization_id is not None:
-        held = held.filter(organization_id=principal.organization_id)
-    rows = held.select_related("organization", "custom_role").order_by("organization__name")
-    return [Place(row.organization, row.role_name, row.seat) for row in rows[:AT_MOST_PLACES]]
+    if principal.organization_id is None:
+        rows = _EVERYWHERE.rows(user.pk)
+    else:
+        rows = _IN_ONE.rows(user.pk, principal.organization_id)
+    return [Place(row.organization, row.role_name, row.seat) for row in rows]

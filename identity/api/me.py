@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from identity.queries import Whoami, whoami
+from kernel.api import represent
 from kernel.api.body import Body
 from kernel.api.fields import Named, WireId
 from orgs.actions import users
@@ -71,7 +72,7 @@ class MeView(PersonView):
 
     def get(self, request: Request) -> Response:
         """Tell who the key proves, what it may and where the principal belongs."""
-        return Response(MeShape(self._me()).data)
+        return Response(represent.one(MeShape, self._me()))
 
     def patch(self, request: Request) -> Response:
         """Change the acting person's own profile."""
@@ -81,7 +82,7 @@ class MeView(PersonView):
             expected_version=self.expected_version(),
             **self.body(),
         )
-        return Response(MeShape(self._me()).data)
+        return Response(represent.one(MeShape, self._me()))
 
     def _me(self) -> Whoami:
         return whoami(self.principal)
