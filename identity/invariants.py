@@ -12,7 +12,7 @@ from orgs.models import Membership
 
 def ended_principals_hold_no_live_credential() -> Iterator[Violation]:
     """No living key of a person who left, of a deleted organization, of an ended account."""
-    member_there = Membership.objects.active().filter(
+    member_there = Membership.objects.system_all().active().filter(
         user_id=OuterRef("user_id"), organization_id=OuterRef("organization_id")
     )
     living = APIKey.objects.system_all().live(now())

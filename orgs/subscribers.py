@@ -54,7 +54,7 @@ def mail_invitation(job: Job) -> None:
             "organization": invitation.organization,
             "invitation": invitation,
             "inviter": invitation.invited_by,
-            "link": invitations.link(invitation),
+            "link": invitations.mailed_link(invitation),
             "teams": [place.team for place in invitation.teams.select_related("team")],
         },
     )
@@ -150,7 +150,7 @@ def mail_member_removed(job: Job) -> None:
 
 
 def _event(job: Job) -> Event:
-    return Event.objects.get(pk=uuid.UUID(job.payload["event"]))
+    return Event.objects.system_all().get(pk=uuid.UUID(job.payload["event"]))
 
 
 def _request(job: Job) -> tuple[Event, AccessRequest | None]:

@@ -19,6 +19,7 @@ from kernel.events import Target, record
 from kernel.jobs.models import Job
 from kernel.principal import Principal
 from orgs import access
+from orgs.actions import members
 from orgs.errors import PolicyForbids
 from orgs.models import Membership, Organization, PlatformPermission, ServiceAccount, User
 from orgs.permissions import DESCRIPTIONS, Permission
@@ -259,9 +260,15 @@ def _locked(
     *,
     ended_is_fine: bool = False,
 ) -> APIKey:
-    """Lock the key after the right to it is shown; raise `Missing` outside that scope."""
+    """Lock the key after the right to it is shown; raise `Missing` outside that scope.
+
+    The organization is locked first, as whoever ends a membership with its keys does.
+    """
+    if organization is not None:
+        members.lock(organization)
     row = (
-        APIKey.objects.filter(pk=key.pk, organization=organization)  # house-rule: scoped by hand
+        APIKey.objects.of(organization)
+        .filter(pk=key.pk)
         .select_for_update(of=("self",))
         .select_related("user", "service_account__team", "service_account__organization")
         .first()

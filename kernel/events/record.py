@@ -14,7 +14,7 @@ from kernel.events.models import INSTANCE_CHAIN, ChainHead, Event
 from kernel.jobs.enqueue import enqueue
 from kernel.principal import Principal
 from kernel.redact import redact
-from kernel.wiring import wiring
+from kernel.wiring import Reactions, wiring
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +47,19 @@ def record(
 
     `organization` is an Organization, its id, or None for the instance's own chain.
     `changes` maps a field to `[before, after]`, or holds further facts; secrets in
-    it are redacted. Locks the chain's head, so call it last. Runs the reactions
-    listed as `within`, and inserts one job row for each listed as `after`.
+    it are redacted. Runs the reactions listed as `within`, then locks the chain's head
+    (the last lock of all, so call it last), appends, and inserts one job row for each
+    listed as `after`. A reaction sees the event without its place in the chain.
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("An event is recorded inside the transaction of its change.")
     plan = wiring()
     if type not in plan.events:
         raise UnknownEvent(f"{type} is not in the event catalogue.")
+    reactions = plan.reactions.get(type, Reactions())
     organization_id = getattr(organization, "pk", organization) or INSTANCE_CHAIN
-    head = _lock_head(organization_id)
     event = Event(
         organization_id=organization_id,
-        sequence=head.sequence + 1,
         occurred_at=now(),
         type=type,
         actor_kind=actor.kind,
@@ -75,24 +75,27 @@ def record(
         target_id=target.id,
         target_label=target.label[:200],
         changes=_plain(changes or {}),
-        previous_hash=head.hash,
     )
+    for react in reactions.within:
+        react(event)
+    _append(event)
+    for kind in reactions.after:
+        enqueue(
+            kind,
+            {"event": str(event.pk)},
+            organization_id=organization_id,
+            unique_key=f"{kind}:{event.pk}",
+        )
+    return event
+
+
+def _append(event: Event) -> None:
+    head = _lock_head(event.organization_id)
+    event.sequence, event.previous_hash = head.sequence + 1, head.hash
     event.hash = link(event)
     event.save(force_insert=True)
     head.sequence, head.hash = event.sequence, event.hash
     head.save(update_fields=["sequence", "hash"])
-    reactions = plan.reactions.get(type)
-    if reactions:
-        for react in reactions.within:
-            react(event)
-        for kind in reactions.after:
-            enqueue(
-                kind,
-                {"event": str(event.pk)},
-                organization_id=organization_id,
-                unique_key=f"{kind}:{event.pk}",
-            )
-    return event
 
 
 def _lock_head(organization_id: uuid.UUID) -> ChainHead:

@@ -20,7 +20,7 @@ from orgs.models import (
 )
 
 
-def end_extras(actor: Principal, organization: Organization, member: Membership) -> None:
+def end_extras(*, actor: Principal, organization: Organization, member: Membership) -> None:
     """End what was given on top: temporary grants, open requests, and invitations made.
 
     A link that a removed person sent out would let them come back by another address.
@@ -29,10 +29,14 @@ def end_extras(actor: Principal, organization: Organization, member: Membership)
     AccessRequest.objects.of(organization).filter(
         membership=member, state=AccessRequest.State.PENDING
     ).update(state=AccessRequest.State.WITHDRAWN, decided_at=now())
-    revoke_invitations_by(actor, organization, str(member.user_id))
+    revoke_invitations_by(
+        actor=actor, organization=organization, inviter_id=str(member.user_id)
+    )
 
 
-def revoke_invitations_by(actor: Principal, organization: Organization, inviter_id: str) -> None:
+def revoke_invitations_by(
+    *, actor: Principal, organization: Organization, inviter_id: str
+) -> None:
     """Revoke the open invitations that somebody made, each with its event."""
     made = Invitation.objects.of(organization).open().filter(invited_by_id=inviter_id)
     for invitation in made.select_for_update(of=("self",)).order_by("pk"):

@@ -172,7 +172,7 @@ def deactivate(
         raise NotActive("This member was removed.")
     _require_right_over(actor, organization, member)
     _stop(organization, member, Membership.Status.DEACTIVATED)
-    endings.end_extras(actor, organization, member)
+    endings.end_extras(actor=actor, organization=organization, member=member)
     member.save_change("status", "ended_at")
     record(
         type="orgs.member.deactivated",
@@ -260,7 +260,7 @@ def _end(
     if member.is_active:
         _stop(organization, member, Membership.Status.REMOVED)
     member.status, member.ended_at = Membership.Status.REMOVED, now()
-    endings.end_extras(actor, organization, member)
+    endings.end_extras(actor=actor, organization=organization, member=member)
     endings.leave_all_teams(organization, member)
     member.role, member.custom_role, member.seat = "member", None, SeatType.NONE
     member.save_change("status", "ended_at", "role", "custom_role", "seat")

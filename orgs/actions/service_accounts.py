@@ -123,7 +123,9 @@ def enable(
 def delete(*, actor: Principal, organization: Organization, account: ServiceAccount) -> None:
     """Delete the account; its keys end in the same transaction."""
     account = _locked(actor, organization, account)
-    endings.revoke_invitations_by(actor, organization, str(account.pk))
+    endings.revoke_invitations_by(
+        actor=actor, organization=organization, inviter_id=str(account.pk)
+    )
     _record("orgs.service_account.deleted", actor, account, {"name": [account.name, None]})
     account.delete()
 

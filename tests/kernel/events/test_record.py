@@ -6,6 +6,7 @@ import uuid
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from kernel.clock import now
 from kernel.events import Target, record
 from kernel.events.chain import verify
 from kernel.events.models import INSTANCE_CHAIN, ChainHead, Event
@@ -163,3 +164,35 @@ def test_appends_at_the_same_time_make_one_chain(seen, person, in_threads):
     assert in_threads(*[append] * 8) == [None] * 8
     assert ChainHead.objects.get(pk=organization).sequence == 80
     assert list(verify(organization)) == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_reaction_takes_its_locks_before_the_head_is_locked(rewire, person, in_threads):
+    """Whoever changes a row and records it locks row, then head; so must a reaction."""
+    organization = uuid7()
+    Job.objects.create(kind="row", due_at=now(), created_at=now())
+
+    def lock_row(_event=None):
+        Job.objects.select_for_update().get(kind="row")
+
+    rewire(
+        Wiring(
+            events={"test.happened": "", "test.quiet": ""},
+            reactions={"test.happened": Reactions(within=(lock_row,))},
+        )
+    )
+
+    def by_reaction():
+        for _ in range(30):
+            with transaction.atomic():
+                write(person, organization)
+
+    def by_action():
+        for _ in range(30):
+            with transaction.atomic():
+                lock_row()
+                write(person, organization, "test.quiet")
+
+    assert in_threads(by_reaction, by_action, by_reaction, by_action) == [None] * 4
+    assert ChainHead.objects.get(pk=organization).sequence == 120
