@@ -14,6 +14,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from identity.errors import KeyRefused
+from identity.models import APIKey
 from identity.queries import recognise
 from identity.usage import note_use
 from kernel.http import origin_of
@@ -27,8 +28,8 @@ _MAX_HEADER_LENGTH = 4096
 class CredentialAuthentication(BaseAuthentication):
     """Recognises API keys (DRF's authentication class)."""
 
-    def authenticate(self, request: Request) -> tuple[Principal, str] | None:
-        """Return the principal and its key's id, None for a request without a key."""
+    def authenticate(self, request: Request) -> tuple[Principal, APIKey] | None:
+        """Return the principal and its key, None for a request without a key."""
         inner: HttpRequest = request._request
         # Whoever is signed in to the console in this browser is nobody here.
         inner.principal = Principal.anonymous()  # type: ignore[attr-defined] # our attribute
@@ -43,7 +44,7 @@ class CredentialAuthentication(BaseAuthentication):
         inner.principal = principal  # type: ignore[attr-defined] # our attribute
         bind_principal(principal)
         note_use(recognised.key, principal.origin)
-        return principal, recognised.key.key_id
+        return principal, recognised.key
 
     def authenticate_header(self, request: Request) -> str:
         """Name the challenges of a 401 (RFC 9110 §11.6.1)."""

@@ -6,6 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from identity.models import APIKey
 from identity.queries import Whoami, whoami
 from kernel.api import represent
 from kernel.api.body import Body
@@ -76,7 +77,7 @@ class MeView(PersonView):
 
     def patch(self, request: Request) -> Response:
         """Change the acting person's own profile."""
-        users.update_profile(
+        request.auth.user = users.update_profile(
             actor=self.principal,
             user=self.person,
             expected_version=self.expected_version(),
@@ -85,4 +86,6 @@ class MeView(PersonView):
         return Response(represent.one(MeShape, self._me()))
 
     def _me(self) -> Whoami:
-        return whoami(self.principal)
+        key = self.request.auth
+        assert isinstance(key, APIKey)  # noqa: S101 - what let the request in
+        return whoami(self.principal, key)

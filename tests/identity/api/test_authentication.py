@@ -119,7 +119,7 @@ def test_last_use_is_buffered_and_then_written(lab, api):
 def test_me_takes_a_bounded_number_of_queries(lab, api, django_assert_num_queries):
     issued = lab.key(lab.member)
     api.get("/api/v1/me", **bearer(issued.secret))
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         api.get("/api/v1/me", **bearer(issued.secret))
 
 
