@@ -1,0 +1,164 @@
+"""The wall: anonymous visitors, strangers, people without the permission."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from orgs.actions import members
+from orgs.console import urls
+from orgs.permissions import Permission
+
+pytestmark = pytest.mark.django_db
+
+PERSONAL = {"home", "organizations", "new_organization", "theme"}
+POSTS_ONLY = {
+    "theme",
+    "members_bulk",
+    "invite_preview",
+    "invitation_resend",
+    "request_withdraw",
+    "member_role",
+    "member_seat",
+    "team_member_role",
+    "project_remove",
+    "restore",
+}
+
+
+def _names(*, of_organizations: bool = True) -> list[str]:
+    named = [p.name for p in urls.urlpatterns if isinstance(p, URLPattern) and p.name]
+    return [name for name in named if (name not in PERSONAL) is of_organizations]
+
+
+def address(name: str, world, things, slug: str = "") -> str:
+    """Return the address of a page of the world."""
+    known = {
+        "organization": slug or world.organization.slug,
+        "member": things.member.wire_id,
+        "invitation": things.invitation.wire_id,
+        "access_request": things.request.wire_id,
+        "team": world.team.name,
+        "place": things.place.wire_id,
+        "role": things.role.wire_id,
+        "grant": things.grant.wire_id,
+        "project": things.project.wire_id,
+        "collaborator": things.collaborator.pk,
+    }
+    pattern = next(p for p in urls.urlpatterns if p.name == name)
+    wanted = re.findall(r"<\w+:(\w+)>", str(pattern.pattern))
+    return reverse(f"console:{name}", kwargs={part: known[part] for part in wanted})
+
+
+@pytest.mark.parametrize("name", _names())
+def test_an_owner_sees_every_page(world, things, owner, name):
+    if name in POSTS_ONLY:
+        assert owner.get(address(name, world, things)).status_code == 405
+        return
+    if name == "member_reactivate":
+        things = _with(things, member=things.deactivated)
+    response = owner.get(address(name, world, things))
+    assert response.status_code == 200
+    text = response.getvalue().decode() if response.streaming else response.content.decode()
+    assert "<c-" not in text
+    assert " style=" not in text
+
+
+@pytest.mark.parametrize("name", _names())
+def test_a_stranger_gets_the_page_of_what_does_not_exist(world, things, signed_in, name):
+    stranger = signed_in(world.stranger.user)
+    method = stranger.post if name in POSTS_ONLY else stranger.get
+    theirs = method(address(name, world, things))
+    nowhere = method(address(name, world, things, slug="no-such-organization"))
+    assert theirs.status_code == nowhere.status_code == 404
+    assert _plain(theirs) == _plain(nowhere)
+
+
+def test_ids_of_another_organization_are_missing(world, things, signed_in):
+    stranger = signed_in(world.stranger.user)
+    slug = world.strange_organization.slug
+    for name in ("member", "invitation_link", "request_approve", "team", "role", "grant_end", "project"):
+        assert stranger.get(address(name, world, things, slug=slug)).status_code == 404, name
+
+
+@pytest.mark.parametrize("name", [*_names(), *_names(of_organizations=False)])
+def test_anonymous_visitors_are_led_to_the_sign_in(world, things, name):
+    path = address(name, world, things)
+    response = Client().post(path) if name in POSTS_ONLY else Client().get(path)
+    assert response.status_code == 302
+    assert response["Location"].startswith(reverse(settings.LOGIN_URL))
+    assert "next=" in response["Location"]
+
+
+def test_a_session_that_ended_leads_htmx_to_the_sign_in_too(world):
+    response = Client(headers={"HX-Request": "true"}).get(f"/o/{world.organization.slug}/members")
+    assert response["HX-Redirect"].startswith(reverse(settings.LOGIN_URL))
+
+
+def test_a_removed_member_is_a_stranger(world, things, signed_in):
+    browser = signed_in(world.viewer.user)
+    path = f"/o/{world.organization.slug}/teams"
+    assert browser.get(path).status_code == 200
+    members.remove(
+        actor=world.owner.principal, organization=world.organization, member=world.viewer.member
+    )
+    assert signed_in(world.viewer.user).get(path).status_code == 404
+
+
+def test_a_refusal_says_which_permission_is_missing(world, signed_in):
+    response = signed_in(world.member.user).get(f"/o/{world.organization.slug}/audit")
+    assert response.status_code == 403
+    assert b"audit.read" in response.content
+    assert b"Ask for access" in response.content
+
+
+def test_a_refusal_reaches_htmx_as_a_notice(world, signed_in):
+    browser = signed_in(world.member.user)
+    response = browser.get(f"/o/{world.organization.slug}/audit", headers={"HX-Request": "true"})
+    assert response.status_code == 403
+    assert "lacks" in response["X-Notice"]
+
+
+def test_a_path_with_nul_is_missing(owner):
+    assert owner.get("/o/a%00b/members").status_code == 404
+    assert owner.get("/o/acme/teams/a%00b").status_code == 404
+
+
+@pytest.mark.parametrize("query", ["?q=%00", "?role=%00", "?cursor=nonsense", "?team=nobody"])
+def test_odd_queries_do_no_harm(owner, query):
+    assert owner.get(f"/o/acme/members{query}").status_code in {200, 404, 422}
+
+
+def test_the_organization_is_named_by_slug_or_id(world, owner):
+    assert owner.get(f"/o/{world.organization.wire_id}/members").status_code == 200
+
+
+def test_the_permissions_that_templates_name_exist():
+    known = {str(permission) for permission in Permission}
+    for template in Path(settings.BASE_DIR, "templates/orgs").rglob("*.html"):
+        named = re.findall(r'"([a-z_]+\.[a-z_]+)" in page\.held', template.read_text())
+        assert set(named) <= known, template
+
+
+def test_templates_hold_no_inline_style_or_script():
+    for template in Path(settings.BASE_DIR, "templates").rglob("*.html"):
+        if "email" in template.parts:
+            continue
+        text = template.read_text()
+        assert not re.search(r"\sstyle=|\son\w+=\"|<style|<script(?![^>]*\ssrc=)", text), template
+
+
+def _with(things, **changes):
+    return replace(things, **changes)
+
+
+def _plain(response) -> str:
+    """Return a page without its CSRF tokens, which differ for every answer."""
+    text = response.content.decode()
+    text = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", text)
+    return re.sub(r'"X-CSRFToken": "\w+"', "", text)
+
