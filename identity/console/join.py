@@ -4,17 +4,20 @@ The link's token is a secret: the first request puts it into the session and lea
 an address without it, so that it stays out of histories, logs and Referer headers.
 """
 
+from urllib.parse import urlencode
+
 from allauth.account.adapter import get_adapter
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
-from identity.accounts.adapter import INVITATION_IN_SESSION
+from identity.accounts.adapter import INVITATION_IN_SESSION, PROOF_IN_SESSION
 from identity.actions import accounts
 from kernel.errors import DomainError, Missing
 from kernel.principal import Principal
@@ -26,11 +29,14 @@ from orgs.models import Invitation, User
 
 @method_decorator(never_cache, name="dispatch")
 class FollowLink(View):
-    """The link of the mail."""
+    """The link of the mail, or the one that an admin copied."""
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         request.session[INVITATION_IN_SESSION] = token
-        return _without_referrer(redirect("identity:join"))
+        request.session[PROOF_IN_SESSION] = request.GET.get("proof", "")
+        response = redirect("identity:join")
+        response["Referrer-Policy"] = "no-referrer"
+        return response
 
 
 @method_decorator([never_cache, sensitive_variables("token")], name="dispatch")
@@ -45,10 +51,7 @@ class Join(View):
             return _refused(request, error)
         user = request.user
         if not isinstance(user, User):
-            # The link came by mail, so whoever has it reads that mailbox: allauth takes
-            # the address as proved at sign-up (`is_email_verified`).
-            get_adapter().stash_verified_email(request, invitation.email)
-            return _page(request, "identity/join_signed_out.html", invitation)
+            return _signed_out(request, invitation)
         if invitation.email not in accounts.verified_addresses(user):
             return _page(request, "identity/join_wrong_account.html", invitation, status=403)
         return _page(request, "identity/join.html", invitation)
@@ -70,7 +73,7 @@ class Join(View):
         except WrongAccount:
             return redirect("identity:join")
         except AlreadyMember as error:
-            del request.session[INVITATION_IN_SESSION]
+            _forget(request)
             messages.info(request, error.detail)
             return redirect("console:overview", invitation.organization.slug)
         except SeatLimitReached as error:
@@ -78,7 +81,7 @@ class Join(View):
             return _page(request, page, invitation, status=status_of(error), error=error)
         except DomainError as error:
             return _refused(request, error)
-        del request.session[INVITATION_IN_SESSION]
+        _forget(request)
         messages.success(request, f"Welcome to {member.organization.name}.")
         return redirect("console:overview", member.organization.slug)
 
@@ -87,11 +90,34 @@ class SwitchAccount(View):
     """Sign out, keep the invitation, and come back to it with another account."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        token = request.session.get(INVITATION_IN_SESSION)
+        kept = {
+            name: request.session[name]
+            for name in (INVITATION_IN_SESSION, PROOF_IN_SESSION)
+            if name in request.session
+        }
         logout(request)
-        if token:
-            request.session[INVITATION_IN_SESSION] = token
+        request.session.update(kept)
         return redirect("identity:join")
+
+
+def _signed_out(request: HttpRequest, invitation: Invitation) -> HttpResponse:
+    """Offer to sign up or in.
+
+    Whoever followed the mailed link reads that mailbox: allauth then takes the address as
+    proved (`is_email_verified`). So does an installation without mail, where no link can
+    come by mail and the one that an admin hands over is all there is.
+    """
+    proof = request.session.get(PROOF_IN_SESSION, "")
+    is_proved = settings.STEWARD_MAIL_OUTBOX or invitations.proves_mailbox(invitation, proof)
+    if is_proved:
+        get_adapter().stash_verified_email(request, invitation.email)
+    query = urlencode({"next": "/join", "email": invitation.email})
+    return _page(request, "identity/join_signed_out.html", invitation, query=query)
+
+
+def _forget(request: HttpRequest) -> None:
+    for name in (INVITATION_IN_SESSION, PROOF_IN_SESSION):
+        request.session.pop(name, None)
 
 
 def _nothing_followed() -> Invitation:
@@ -112,14 +138,9 @@ def _page(
         "teams": [place.team for place in invitation.teams.select_related("team")],
         **extra,
     }
-    return _without_referrer(render(request, template, context, status=status))
+    return render(request, template, context, status=status)
 
 
 def _refused(request: HttpRequest, error: DomainError) -> HttpResponse:
-    request.session.pop(INVITATION_IN_SESSION, None)
+    _forget(request)
     return render(request, "identity/join_refused.html", {"error": error}, status=status_of(error))
-
-
-def _without_referrer(response: HttpResponse | HttpResponseRedirect) -> HttpResponse:
-    response["Referrer-Policy"] = "no-referrer"
-    return response

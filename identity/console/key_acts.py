@@ -80,7 +80,6 @@ def show_once(
         env_file=f"data:text/plain;charset=utf-8,{quote(f'{VARIABLE}={issued.secret}')}%0A",
     )
     response["Cache-Control"] = "no-store"
-    response["Referrer-Policy"] = "no-referrer"
     return response
 
 
