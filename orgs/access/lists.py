@@ -95,7 +95,7 @@ def projects_for(principal: Principal, organization: Organization) -> QuerySet[P
         named = Q(collaborators__service_account=reach.standing.account)
     named_on = Project.objects.of(organization).filter(named, visibility=kinds.RESTRICTED)
     seen = Q(visibility__in=[kinds.OPEN, kinds.PUBLIC]) | Q(pk__in=named_on.values("pk"))
-    manages = _reach_of(reach.standing, Permission.PROJECT_UPDATE, reach.roles)
+    manages = _reach_of(principal, reach.standing, Permission.PROJECT_UPDATE, reach.roles)
     for within, visibilities in (
         (reach, [kinds.TEAM]),
         (manages, [kinds.RESTRICTED]),
@@ -152,7 +152,7 @@ def invitations_for(principal: Principal, organization: Organization) -> Invitat
     """Return the invitations that the principal may see: all, or those it made."""
     reach = _reach(principal, organization, Permission.INVITATION_READ)
     invitations = Invitation.objects.of(organization).select_related("organization", "custom_role")
-    if reach.everywhere and not reach.is_refused:
+    if reach.everywhere:
         return invitations
     if not reach.standing.is_inside or principal.scopes is not None:
         return invitations.none()
@@ -174,23 +174,29 @@ def _reach(principal: Principal, organization: Organization, permission: str) ->
     standing = standing_of(principal, organization)
     if principal.is_system:
         everything = Standing(organization, wide=frozenset(Permission))
-        return _Reach(everything, everywhere=True, teams=frozenset(), roles={})
-    if not standing.is_inside or refusal_beforehand(principal, permission, standing):
+        return _reach_of(principal, everything, permission, {})
+    if not standing.is_inside:
         return _Reach(standing, everywhere=False, teams=frozenset(), roles={}, is_refused=True)
     roles = {team: held for team, (_, held) in standing.team_roles().items()}
     for team, held in standing.granted_teams.items():
         roles[team] = roles.get(team, frozenset()) | held
-    return _reach_of(standing, permission, roles)
+    return _reach_of(principal, standing, permission, roles)
 
 
 def _reach_of(
-    standing: Standing, permission: str, roles: dict[uuid.UUID, frozenset[str]]
+    principal: Principal,
+    standing: Standing,
+    permission: str,
+    roles: dict[uuid.UUID, frozenset[str]],
 ) -> _Reach:
+    refused = bool(refusal_beforehand(principal, permission, standing))
+    holding = frozenset(team for team, held in roles.items() if permission in held)
     return _Reach(
         standing,
-        everywhere=permission in standing.wide,
-        teams=frozenset(team for team, held in roles.items() if permission in held),
+        everywhere=not refused and permission in standing.wide,
+        teams=frozenset() if refused else holding,
         roles=roles,
+        is_refused=refused,
     )
 
 

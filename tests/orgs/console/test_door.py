@@ -1,7 +1,6 @@
 """The wall: anonymous visitors, strangers, people without the permission."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,44 +53,44 @@ def address(name: str, world, things, slug: str = "") -> str:
     return reverse(f"console:{name}", kwargs={part: known[part] for part in wanted})
 
 
-@pytest.mark.parametrize("name", _names())
-def test_an_owner_sees_every_page(world, things, owner, name):
-    if name in POSTS_ONLY:
-        assert owner.get(address(name, world, things)).status_code == 405
-        return
-    if name == "member_reactivate":
-        things = _with(things, member=things.deactivated)
-    response = owner.get(address(name, world, things))
-    assert response.status_code == 200
-    text = response.getvalue().decode() if response.streaming else response.content.decode()
-    assert "<c-" not in text
-    assert " style=" not in text
+def test_an_owner_sees_every_page(world, things, owner):
+    for name in _names():
+        if name in POSTS_ONLY:
+            assert owner.get(address(name, world, things)).status_code == 405, name
+            continue
+        response = owner.get(address(name, world, things))
+        assert response.status_code == 200, name
+        text = response.getvalue() if response.streaming else response.content
+        assert b"<c-" not in text, name
+        assert b" style=" not in text, name
 
 
-@pytest.mark.parametrize("name", _names())
-def test_a_stranger_gets_the_page_of_what_does_not_exist(world, things, signed_in, name):
+def test_a_stranger_gets_the_page_of_what_does_not_exist(world, things, signed_in):
     stranger = signed_in(world.stranger.user)
-    method = stranger.post if name in POSTS_ONLY else stranger.get
-    theirs = method(address(name, world, things))
-    nowhere = method(address(name, world, things, slug="no-such-organization"))
-    assert theirs.status_code == nowhere.status_code == 404
-    assert _plain(theirs) == _plain(nowhere)
+    for name in _names():
+        method = stranger.post if name in POSTS_ONLY else stranger.get
+        theirs = method(address(name, world, things))
+        nowhere = method(address(name, world, things, slug="nowhere"))
+        assert theirs.status_code == nowhere.status_code == 404, name
+        # A page says its own address, which the visitor typed.
+        assert _plain(theirs).replace("/o/acme", "/o/nowhere") == _plain(nowhere), name
 
 
 def test_ids_of_another_organization_are_missing(world, things, signed_in):
     stranger = signed_in(world.stranger.user)
     slug = world.strange_organization.slug
-    for name in ("member", "invitation_link", "request_approve", "team", "role", "grant_end", "project"):
+    names = "member invitation_link request_approve team role grant_end project".split()
+    for name in names:
         assert stranger.get(address(name, world, things, slug=slug)).status_code == 404, name
 
 
-@pytest.mark.parametrize("name", [*_names(), *_names(of_organizations=False)])
-def test_anonymous_visitors_are_led_to_the_sign_in(world, things, name):
-    path = address(name, world, things)
-    response = Client().post(path) if name in POSTS_ONLY else Client().get(path)
-    assert response.status_code == 302
-    assert response["Location"].startswith(reverse(settings.LOGIN_URL))
-    assert "next=" in response["Location"]
+def test_anonymous_visitors_are_led_to_the_sign_in(world, things):
+    for name in [*_names(), *_names(of_organizations=False)]:
+        path = address(name, world, things)
+        response = Client().post(path) if name in POSTS_ONLY else Client().get(path)
+        assert response.status_code == 302, name
+        assert response["Location"].startswith(reverse(settings.LOGIN_URL)), name
+        assert "next=" in response["Location"], name
 
 
 def test_a_session_that_ended_leads_htmx_to_the_sign_in_too(world):
@@ -150,10 +149,6 @@ def test_templates_hold_no_inline_style_or_script():
             continue
         text = template.read_text()
         assert not re.search(r"\sstyle=|\son\w+=\"|<style|<script(?![^>]*\ssrc=)", text), template
-
-
-def _with(things, **changes):
-    return replace(things, **changes)
 
 
 def _plain(response) -> str:
