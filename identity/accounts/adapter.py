@@ -26,6 +26,9 @@ log = structlog.stdlib.get_logger(__name__)
 INVITATION_IN_SESSION = "join_token"
 """The session's entry for an invitation whose link was followed (identity.console.join)."""
 
+PROOF_IN_SESSION = "join_proof"
+"""The session's entry for what the mailed link, unlike a copied one, brings along."""
+
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth ships no types
     """Everything that allauth leaves to the application."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from allauth.account.decorators import reauthentication_required
+from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -160,15 +161,20 @@ class WhatGoes:
     has_keys: bool
 
 
-@method_decorator(reauthentication_required, name="get")
-@method_decorator(reauthentication_required, name="post")
 class Delete(PersonPage):
     """The end of the account, after the password and the username were typed."""
 
+    @method_decorator(reauthentication_required)
     def get(self, request: HttpRequest) -> HttpResponse:
         return self._draw(self._form())
 
     def post(self, request: HttpRequest) -> HttpResponse:
+        try:
+            _require_fresh_proof(request)
+        except ReauthenticationRequired:
+            # Not for allauth to catch: it would keep what was posted and repeat it after
+            # the password, past our middleware. Nobody is deleted without a last look.
+            return self.go("identity:delete_account")
         form = self._form(request.POST)
         if not form.is_valid():
             return self._draw(form, status=422)
@@ -205,3 +211,8 @@ class Delete(PersonPage):
             has_keys=personal_keys_of(self.person).live(now()).exists(),
         )
         return self.render("identity/account_delete.html", status=status, form=form, goes=goes)
+
+
+@reauthentication_required
+def _require_fresh_proof(request: HttpRequest) -> None:
+    """Raise `ReauthenticationRequired` unless the password was typed just now."""

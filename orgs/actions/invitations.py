@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -170,6 +170,20 @@ def link(invitation: Invitation) -> str:
     return f"{settings.STEWARD_BASE_URL}/join/{_token(invitation)}"
 
 
+def mailed_link(invitation: Invitation) -> str:
+    """Return the link for the mail alone: following it proves the mailbox as well.
+
+    The link that admins can copy must not: with it they would own an account under
+    somebody else's address.
+    """
+    return f"{link(invitation)}?proof={next(_proofs(invitation))}"
+
+
+def proves_mailbox(invitation: Invitation, proof: str) -> bool:
+    """Whether a proof is the one that was mailed with this generation of the link."""
+    return any(tokens.equal(proof, expected) for expected in _proofs(invitation))
+
+
 def find(token: str) -> Invitation:
     """Return the live invitation behind a link, or raise `Missing` or `InvitationEnded`."""
     digests = list(tokens.digests(_PURPOSE, token))
@@ -328,6 +342,12 @@ def _renew(actor: Principal, invitation: Invitation) -> None:
 
 def _token(invitation: Invitation) -> str:
     return tokens.derive(_PURPOSE, str(invitation.pk), str(invitation.generation))
+
+
+def _proofs(invitation: Invitation) -> Iterator[str]:
+    """Yield the mailbox proof under every pepper, so that mails outlive a rotation."""
+    parts = (str(invitation.pk), str(invitation.generation), invitation.email)
+    return tokens.derivations("invitation_mailbox", *parts)
 
 
 def _locked(
