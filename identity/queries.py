@@ -51,6 +51,7 @@ class Whoami:
     on_behalf_of: str | None
     credential: APIKey
     organizations: list[Place]
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,7 @@ def whoami(principal: Principal, key: APIKey) -> Whoami:
             on_behalf_of=on_behalf_of,
             credential=key,
             organizations=[Place(account.organization, role, "none")],
+            version=account.version,
         )
     return Whoami(
         kind="user",
@@ -198,6 +200,7 @@ def whoami(principal: Principal, key: APIKey) -> Whoami:
         on_behalf_of=on_behalf_of,
         credential=key,
         organizations=_places(principal, key.user),
+        version=key.user.version,
     )
 
 

@@ -12,7 +12,7 @@ from identity.models import APIKey
 from identity.queries import keys_of
 from kernel.api.body import Body
 from kernel.api.endpoint import CREATED, Endpoint
-from kernel.api.fields import Named, WireId
+from kernel.api.fields import Flag, Named, Text, Whole, WireId
 from kernel.errors import BadParameter, Missing, Stale
 from kernel.ids import decode
 from orgs import access
@@ -82,13 +82,13 @@ class NewKeyBody(Body):
 
     name = Named("GitHub Actions", max_length=80)
     scopes = serializers.ListField(
-        child=serializers.CharField(max_length=64), max_length=100, required=False, allow_null=True
+        child=Text(max_length=64), max_length=100, required=False, allow_null=True
     )
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
     allowed_networks = serializers.ListField(
-        child=serializers.CharField(max_length=50), max_length=50, required=False
+        child=Text(max_length=50), max_length=50, required=False
     )
-    legacy = serializers.BooleanField(
+    legacy = Flag(
         required=False, help_text="Make a 40-character key for old clients."
     )
 
@@ -96,7 +96,7 @@ class NewKeyBody(Body):
 class NewAccountKeyBody(NewKeyBody):
     """A key to make for a service account."""
 
-    on_behalf_of = serializers.CharField(
+    on_behalf_of = Text(
         required=False,
         allow_null=True,
         max_length=64,
@@ -107,17 +107,17 @@ class NewAccountKeyBody(NewKeyBody):
 class KeyChangesBody(Body):
     """What can be changed of a key."""
 
-    name = serializers.CharField(max_length=80)
+    name = Text(max_length=80)
     expires_at = serializers.DateTimeField(allow_null=True)
     allowed_networks = serializers.ListField(
-        child=serializers.CharField(max_length=50), max_length=50
+        child=Text(max_length=50), max_length=50
     )
 
 
 class RotationBody(Body):
     """How long the old key works beside the new one."""
 
-    overlap_seconds = serializers.IntegerField(
+    overlap_seconds = Whole(
         min_value=0, max_value=int(api_keys.LONGEST_OVERLAP.total_seconds())
     )
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
@@ -126,7 +126,7 @@ class RotationBody(Body):
 class OverlapBody(Body):
     """For how many seconds from now the rotated key still works; 0 stops it."""
 
-    overlap_seconds = serializers.IntegerField(
+    overlap_seconds = Whole(
         min_value=0, max_value=int(api_keys.LONGEST_OVERLAP.total_seconds())
     )
 

@@ -8,9 +8,8 @@ from rest_framework.response import Response
 
 from identity.models import APIKey
 from identity.queries import Whoami, whoami
-from kernel.api import represent
 from kernel.api.body import Body
-from kernel.api.fields import Named, WireId
+from kernel.api.fields import Named, Text, WireId
 from orgs.actions import users
 from orgs.doors.api import PersonView
 from orgs.models import Organization, User
@@ -55,12 +54,13 @@ class MeShape(serializers.Serializer[Any]):
     )
     credential = CredentialShape()
     organizations = PlaceShape(many=True)
+    version = serializers.IntegerField()
 
 
 class ProfileBody(Body):
     """What a person may change of themselves."""
 
-    display_name = serializers.CharField(max_length=120, allow_blank=True, required=False)
+    display_name = Text(max_length=120, allow_blank=True, required=False)
     theme = serializers.ChoiceField(User.Theme.choices, required=False)
 
 
@@ -73,7 +73,7 @@ class MeView(PersonView):
 
     def get(self, request: Request) -> Response:
         """Tell who the key proves, what it may and where the principal belongs."""
-        return Response(represent.one(MeShape, self._me()))
+        return self.one(self._me())
 
     def patch(self, request: Request) -> Response:
         """Change the acting person's own profile."""
@@ -83,7 +83,7 @@ class MeView(PersonView):
             expected_version=self.expected_version(),
             **self.body(),
         )
-        return Response(represent.one(MeShape, self._me()))
+        return self.one(self._me())
 
     def _me(self) -> Whoami:
         key = self.request.auth

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django.http.response import HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kernel.api import etag
+from kernel.api import etag, represent
 from kernel.api.body import Body, JSONBody
 from kernel.api.idempotency import IdempotentPosts
 from kernel.api.pagination import CURSOR_PARAM, LIMIT_PARAM, KeysetPagination
@@ -60,7 +59,7 @@ class Endpoint(RateLimited, IdempotentPosts):
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    ) -> Response:
         """Keep answers out of shared caches; private ones ask again, which ETags make cheap."""
         final = super().finalize_response(request, response, *args, **kwargs)
         final.headers.setdefault("Cache-Control", "private, no-cache")
@@ -122,7 +121,7 @@ class Endpoint(RateLimited, IdempotentPosts):
         shape = self.shape(method)
         assert shape is not None  # noqa: S101 - a declaration is missing
         answer = etag.respond(
-            self.request, row, lambda: shape(row).data, status=self.success(method)
+            self.request, row, lambda: represent.one(shape, row), status=self.success(method)
         )
         if location:
             answer.headers["Location"] = location
@@ -133,12 +132,12 @@ class Endpoint(RateLimited, IdempotentPosts):
         assert self.representation is not None  # noqa: S101 - a declaration is missing
         pager = self.pagination_class()
         found = pager.paginate_queryset(rows, self.request, view=self)
-        return pager.get_paginated_response(self.representation(found, many=True).data)
+        return pager.get_paginated_response(represent.many(self.representation, found))
 
     def whole(self, rows: Iterable[Any]) -> Response:
         """Answer with all of a bounded collection, in the form of a page."""
         assert self.representation is not None  # noqa: S101 - a declaration is missing
-        data = self.representation(list(rows), many=True).data
+        data = represent.many(self.representation, rows)
         return Response({"data": data, "page": {"next": None, "previous": None}})
 
     def _read_query(self, request: Request) -> Mapping[str, Any]:

@@ -16,7 +16,6 @@ from orgs.doors.api import OrganizationView
 from orgs.models import ServiceAccount, User
 from orgs.permissions import Permission
 
-
 _PREFIXES = {
     str(PrincipalKind.USER): User.wire_prefix,
     str(PrincipalKind.SERVICE_ACCOUNT): ServiceAccount.wire_prefix,

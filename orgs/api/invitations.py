@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kernel.api import represent
 from kernel.api.body import Body
 from kernel.api.fields import Text, WireId
 from kernel.clock import now
@@ -35,7 +36,7 @@ class InvitationShape(serializers.Serializer[Invitation]):
     role = RoleField()
     role_name = serializers.CharField()
     seat = serializers.ChoiceField(choices=SeatType.choices)
-    teams = InvitedTeamShape(many=True, source="teams.all")
+    teams = InvitedTeamShape(many=True)
     invited_by = serializers.CharField()
     created_at = serializers.DateTimeField()
     sent_at = serializers.DateTimeField()
@@ -69,7 +70,7 @@ class AddressesBody(Body):
     addresses = serializers.ListField(
         child=Text(max_length=320), min_length=1, max_length=invitations.AT_ONCE
     )
-    teams = TeamPlaceBody(many=True, required=False, max_length=50)
+    teams = serializers.ListField(child=TeamPlaceBody(), required=False, max_length=50)
 
 
 class NewInvitationsBody(AddressesBody):
@@ -121,7 +122,7 @@ class InvitationsView(OrganizationView):
             seat=body["seat"],
             teams=_places(self, body),
         )
-        return Response(InvitationOutcomesShape({"outcomes": outcomes}).data)
+        return Response(represent.one(InvitationOutcomesShape, {"outcomes": outcomes}))
 
 
 class PreviewView(OrganizationView):
@@ -143,7 +144,7 @@ class PreviewView(OrganizationView):
             addresses=body["addresses"],
             teams=_places(self, body),
         )
-        return Response(InvitationOutcomesShape({"outcomes": outcomes}).data)
+        return Response(represent.one(InvitationOutcomesShape, {"outcomes": outcomes}))
 
 
 class InvitationView(OrganizationView):

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kernel.api import represent
 from kernel.api.body import Body
 from kernel.api.fields import Flag, Text, WireId
 from orgs import access, queries
@@ -48,7 +49,7 @@ class TeamShape(serializers.Serializer[Team]):
 
     def get_effective(self, team: Team) -> TeamSettingsShape:
         """Return the settings that hold, the organization's policies considered."""
-        return TeamSettingsShape(queries.effective_settings(team)).data  # type: ignore[return-value] # the hint is for the schema
+        return represent.one(TeamSettingsShape, queries.effective_settings(team))  # type: ignore[return-value] # the hint is for the schema
 
     def get_enforced(self, team: Team) -> list[str]:
         """Return the settings that the organization decides."""

@@ -136,7 +136,11 @@ def _things(stage: Stage, slug: str) -> None:
     assert gone.member is not None
     members.remove(member=gone.member, **here)
     role = roles.create(
-        name=f"{slug} auditor", scope="organization", inherits="member", added=["audit.read"], **here
+        name=f"{slug} auditor",
+        scope="organization",
+        inherits="member",
+        added=["audit.read"],
+        **here,
     )
     grant = grants.give(
         holder=target.member,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from orgs.permissions import Permission as P
+from orgs.permissions import P
 from tests.wire.stage import Person, Stage
 
 Given = Callable[[Stage, Person], dict[str, str]]
@@ -348,7 +348,7 @@ TABLE = (
     Line("GET", "features", P.ORGANIZATION_READ, 200),
     Line("GET", "feature", P.ORGANIZATION_READ, 200),
     Line("PUT", "feature", P.FEATURE_MANAGE, 200, {"is_on": True}),
-    # --- keys (identity)
+    # --- keys
     Line("GET", "me", None, 200, on="oneself"),
     Line("PATCH", "me", None, 200, {"display_name": "Somebody"}, on="oneself"),
     Line(
