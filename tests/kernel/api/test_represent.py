@@ -79,9 +79,14 @@ def test_rows_look_as_drf_shows_them(at):
     assert represent.many(Outer, rows) == Outer(rows, many=True).data
 
 
+class Counted(serializers.Serializer[Any]):
+    items = serializers.IntegerField()
+
+
 def test_mappings_look_as_drf_shows_them():
     row = {"pk": uuid.uuid4(), "name": "ada"}
     assert represent.one(Inner, row) == Inner(row).data
+    assert represent.one(Counted, {"items": 3}) == {"items": 3}
 
 
 def test_a_representation_of_its_own_is_kept():

@@ -1,0 +1,109 @@
+"""Probes: alive, and ready; the broker is a warning."""
+
+import socket
+import time
+
+import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from kernel import health
+from kernel.health import check_broker, check_database, check_migrations
+
+pytestmark = pytest.mark.django_db
+
+
+def test_alive_needs_no_database(client, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_probes_are_read_only(client):
+    assert client.post("/healthz").status_code == 405
+    assert client.post("/readyz").status_code == 405
+
+
+def test_ready_when_all_is_well(client):
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "no-store"
+    checks = answer.json()["checks"]
+    assert {name: check["status"] for name, check in checks.items()} == {
+        "database": "ok",
+        "migrations": "ok",
+        "broker": "ok",
+    }
+    assert "sweep" in checks["broker"]["detail"]
+
+
+def test_not_ready_before_a_migration(client):
+    MigrationRecorder(connection).record_unapplied("kernel", "0001_initial")
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["migrations"]["detail"] == "Not applied: kernel.0001_initial."
+
+
+def test_not_ready_on_the_schema_of_a_newer_release():
+    MigrationRecorder(connection).record_applied("kernel", "9999_future")
+    MigrationRecorder(connection).record_applied("uninstalled", "0001_initial")
+    check = check_migrations()
+    assert (check.status, check.detail) == (
+        "failed",
+        "Applied by a newer release: kernel.9999_future.",
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_not_ready_without_a_database(client, settings):
+    known = connection.settings_dict
+    connection.close()
+    before = dict(known)
+    known.update({"HOST": "127.0.0.1", "PORT": "1", "NAME": "/nowhere/at/all/x.sqlite3"})
+    try:
+        answer = client.get("/readyz")
+    finally:
+        connection.close()
+        known.update(before)
+    assert answer.status_code == 503
+    checks = answer.json()["checks"]
+    assert checks["database"]["status"] == "failed"
+    assert "OperationalError" in checks["database"]["detail"]
+    assert checks["migrations"] == {"status": "unknown"}
+
+
+def test_a_database_that_is_slow_is_not_ready(monkeypatch):
+    monkeypatch.setattr(health, "DATABASE_SECONDS", 0.0)
+    if connection.vendor == "postgresql":
+        # A statement time-out of 0 ms means none.
+        assert check_database().status == "failed"
+    assert "for one row" in check_database().detail
+
+
+@pytest.mark.redis
+def test_a_broker_that_answers_is_well(settings):
+    assert check_broker(settings.TEST_REDIS_URL) == health.OK
+
+
+def test_a_broker_that_is_away_is_a_warning(client, settings):
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["checks"]["broker"]["status"] == "warning"
+
+
+def test_a_broker_that_hangs_costs_half_a_second_and_one_thread():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        started = time.monotonic()
+        assert check_broker(url).status == "warning"
+        assert 0.4 < time.monotonic() - started < 1.0
+        started = time.monotonic()
+        assert "no answer in time" in check_broker(url).detail
+        assert time.monotonic() - started < 0.1
+    # The question ends with the connection, and the next probe may ask again.
+    until = time.monotonic() + 10
+    while health._asking_broker.locked():
+        assert time.monotonic() < until
+        time.sleep(0.05)
