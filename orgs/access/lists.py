@@ -154,7 +154,7 @@ def invitations_for(principal: Principal, organization: Organization) -> Invitat
     invitations = Invitation.objects.of(organization).select_related("organization", "custom_role")
     if reach.everywhere:
         return invitations
-    if not reach.standing.is_inside or principal.scopes is not None:
+    if reach.is_refused or principal.scopes is not None:
         return invitations.none()
     return invitations.filter(invited_by_id=str(principal.id))
 
