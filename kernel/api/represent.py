@@ -9,7 +9,7 @@ Tests: tests/kernel/api/test_represent.py.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -74,8 +74,7 @@ def _reading(field: Any) -> Read:
     first, second = path[0], path[1] if len(path) == 2 else None
 
     def read(row: Any) -> Any:
-        if isinstance(row, Mapping):
-            return ask(row)
+        # A mapping has no such attribute, or a method of that name: DRF then reads its key.
         try:
             value = getattr(row, first)
             if second is not None:
