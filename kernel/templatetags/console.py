@@ -83,6 +83,8 @@ def iso(moment: dt.datetime | None) -> str:
 def words(name: object) -> str:
     """Return a key in words: `billing_admin` as `Billing admin`."""
     text = str(name).replace("_", " ").replace(".", " ").strip()
+    if text.startswith("api "):
+        return "API" + text[3:]
     return text[:1].upper() + text[1:]
 
 

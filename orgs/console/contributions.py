@@ -8,7 +8,7 @@ GROUPS = (
     NavGroup("people", "People"),
     NavGroup("access", "Access"),
     NavGroup("oversight", "Oversight"),
-    NavGroup("settings", "Settings"),
+    NavGroup("settings"),
 )
 
 SECTIONS = (

@@ -91,7 +91,7 @@ class _InvitePage(MembersPage):
     @cached_property
     def teams_to_offer(self) -> list[Team]:
         """Return the teams that the person may add people to."""
-        rows = access.teams_for(self.principal, self.organization).order_by("name")[:50]
+        rows = self.visible_teams.order_by("name")[:50]
         if self.may(Permission.TEAM_MEMBER_MANAGE):
             return list(rows)
         mine = self.standing.team_roles()

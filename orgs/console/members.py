@@ -47,12 +47,17 @@ class MembersPage(OrganizationPage):
         """Draw with the tabs' counts; a fragment needs none."""
         if not self.is_fragment:
             context = {"tabs": self._tabs(), "tab": self.tab, **context}
-        return super().render(template, status=status, permissions=Permission, **context)
+        return super().render(template, status=status, **context)
 
     @cached_property
     def custom_roles(self) -> list[Role]:
         """Return the organization's own roles for members."""
         return custom_roles(self.organization, Role.Scope.ORGANIZATION)
+
+    @cached_property
+    def visible_teams(self) -> QuerySet[Team]:
+        """Return the teams that the person can see, to be narrowed; what it takes is read once."""
+        return access.teams_for(self.principal, self.organization)
 
     @cached_property
     def roles_to_give(self) -> Choices:
@@ -146,7 +151,7 @@ class MemberList(MembersPage):
         return access.team_for(self.principal, self.organization, name) if name else None
 
     def _teams(self) -> list[Team]:
-        return list(access.teams_for(self.principal, self.organization).order_by("name")[:50])
+        return list(self.visible_teams.order_by("name")[:50])
 
     def _filters(self) -> dict[str, str]:
         """Return the filters that are set, in words; empty when none is."""
@@ -174,9 +179,9 @@ def rows_of(
     """Return members with their teams and what may be done to each; one query."""
     members = list(members)
     teams: dict[UUID, list[str]] = defaultdict(list)
-    visible = access.teams_for(page.principal, page.organization)
     places = TeamMembership.objects.of(page.organization).filter(
-        membership__in=[member.pk for member in members], team__in=visible.values("pk")
+        membership__in=[member.pk for member in members],
+        team__in=page.visible_teams.values("pk"),
     )
     for place in places.select_related("team").order_by("team__name"):
         teams[place.membership_id].append(str(place.team))
@@ -236,8 +241,7 @@ class MemberDetail(MemberPage):
         grants = Grant.objects.of(self.organization).live(now())
         grants = grants.filter(membership=subject).select_related("team", "custom_role")
         places = TeamMembership.objects.of(self.organization).filter(membership=subject)
-        visible = access.teams_for(self.principal, self.organization)
-        places = places.filter(team__in=visible.values("pk"))
+        places = places.filter(team__in=self.visible_teams.values("pk"))
         found = list(grants)
         return self.render(
             "orgs/members/detail.html",

@@ -32,7 +32,6 @@ class Overview(OrganizationPage):
             seats=self._seats(),
             grants=self._own_grants(),
             events=self._events(),
-            permissions=Permission,
         )
 
     def _requests(self) -> list[AccessRequest]:

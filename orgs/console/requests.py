@@ -93,7 +93,7 @@ class AskForm(forms.Form):
     def __init__(self, data: Any = None, *, teams: list[Team], initial: Any = None) -> None:
         super().__init__(data, initial=initial)
         self.fields["team"].choices = [  # type: ignore[attr-defined]
-            ("", "The whole organization"),
+            ("", "No team: the whole organization"),
             *((team.wire_id, str(team)) for team in teams),
         ]
 
@@ -107,7 +107,7 @@ class Ask(MembersPage):
     @cached_property
     def teams(self) -> list[Team]:
         """Return the teams that the person can see and ask for."""
-        return list(access.teams_for(self.principal, self.organization).order_by("name")[:200])
+        return list(self.visible_teams.order_by("name")[:200])
 
     def get(self, request: HttpRequest, organization: str) -> HttpResponse:
         initial = {"kind": self.query("kind") or Kind.TEAM, "team": self.query("team")}

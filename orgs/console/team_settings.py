@@ -113,6 +113,7 @@ class Settings(TeamPage):
             status=status,
             form=form,
             team=self.team,
+            manages=self.may(Permission.TEAM_MEMBER_MANAGE, self.team),
             deletes=self.may(Permission.TEAM_DELETE, self.team),
         )
 

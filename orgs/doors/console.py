@@ -14,7 +14,13 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.forms import BaseForm
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.shortcuts import render, resolve_url
 from django.utils.functional import SimpleLazyObject, cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -74,6 +80,12 @@ class Outcome(Generic[T]):
     def status(self) -> int:
         """Return the status of the answer."""
         return 200 if self.error is None else status_of(self.error)
+
+
+class SeeOther(HttpResponseRedirect):
+    """Leads on after a form was sent: the next request is a GET, whatever this one was."""
+
+    status_code = 303
 
 
 class ConsolePage(View):
@@ -153,9 +165,7 @@ class ConsolePage(View):
         url = wanted if is_ours else resolve_url(to, *args, **kwargs)
         if self.is_fragment:
             return HttpResponseClientRedirect(url)
-        response = HttpResponse(status=303)
-        response["Location"] = url
-        return response
+        return SeeOther(url)
 
     def act(
         self, call: Callable[[], T], *, success: str = "", form: BaseForm | None = None

@@ -79,7 +79,7 @@ def test_a_stranger_gets_the_page_of_what_does_not_exist(world, things, signed_i
 def test_ids_of_another_organization_are_missing(world, things, signed_in):
     stranger = signed_in(world.stranger.user)
     slug = world.strange_organization.slug
-    names = "member invitation_link request_approve team role grant_end project".split()
+    names = ["member", "invitation_link", "request_approve", "team", "role", "grant_end", "project"]
     for name in names:
         assert stranger.get(address(name, world, things, slug=slug)).status_code == 404, name
 
