@@ -6,7 +6,7 @@ from django.db.models import Count, F, Q
 
 from kernel.clock import now
 from kernel.wiring import Violation
-from orgs.models import Grant, Membership, Organization, SeatPool, Team, TeamMembership
+from orgs.models import Grant, Membership, Organization, SeatPool, SeatType, Team, TeamMembership
 
 
 def seats_match_members() -> Iterator[Violation]:
@@ -19,7 +19,7 @@ def seats_match_members() -> Iterator[Violation]:
         .annotate(n=Count("pk"))
     }
     for pool in SeatPool.objects.system_all().iterator():
-        count = held.get((pool.organization_id, pool.seat), 0)
+        count = held.pop((pool.organization_id, pool.seat), 0)
         if pool.used != count:
             yield Violation(
                 "seats_used_equal_members_holding_one",
@@ -31,6 +31,11 @@ def seats_match_members() -> Iterator[Violation]:
                 "seats_used_within_the_limit",
                 f"organization {pool.organization_id}, {pool.seat}",
                 f"{pool.used} used of {pool.ceiling}",
+            )
+    for (organization_id, seat), count in held.items():
+        if seat != SeatType.NONE:
+            yield Violation(
+                "every_seat_has_its_pool", f"organization {organization_id}, {seat}", str(count)
             )
 
 
