@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.db import connection
 
 
 def pytest_report_header() -> list[str]:
@@ -36,3 +37,27 @@ def _empty_cache():
     cache.clear()
     yield
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Let the end of a test empty the event log on SQLite.
+
+    A test in real transactions ends with a flush: PostgreSQL truncates, SQLite deletes row
+    by row, and the log's own triggers refuse that. So the flush lifts them for a moment.
+    """
+    if connection.vendor != "sqlite":
+        return
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, sql FROM sqlite_master "
+            "WHERE type = 'trigger' AND tbl_name = 'kernel_event'"
+        )
+        triggers = dict(cursor.fetchall())
+    flush = connection.ops.sql_flush
+
+    def sql_flush(*args, **options):
+        lift = [f"DROP TRIGGER {name}" for name in triggers]
+        return [*lift, *flush(*args, **options), *triggers.values()]
+
+    connection.ops.sql_flush = sql_flush

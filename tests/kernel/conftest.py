@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import connection
 
-from kernel.principal import Credential, CredentialKind, Origin, Principal, PrincipalKind
 from kernel.ids import uuid7
+from kernel.principal import Credential, CredentialKind, Origin, Principal, PrincipalKind
 from kernel.wiring import Wiring, wiring
 from tests.kernel import plan
 

@@ -54,8 +54,9 @@ def test_an_unframed_request_has_no_origin():
     assert origin_of(RequestFactory().get("/")) == Origin()
 
 
-@pytest.mark.parametrize(("name", "status"), [("400", 400), ("403", 403), ("404", 404), ("500", 500)])
-def test_errors_are_pages_for_people_and_problems_for_programs(name, status):
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+def test_errors_are_pages_for_people_and_problems_for_programs(status):
+    name = str(status)
     page = get(f"/fails/{name}", x_request_id="req-12345678")
     assert page.status_code == status
     assert page["Content-Type"].startswith("text/html")
@@ -137,9 +138,10 @@ def test_no_secret_reaches_a_log_by_any_way(lines):
     log = structlog.stdlib.get_logger("test")
     bind_principal(Principal.system("purge"))
     log.warning("text Bearer c4n4ryc4n4ry", password="c4n4ry", deep={"api_key": ["c4n4ry"]})
-    logging.getLogger("other").warning("with %s", "token=x&secret=c4n4ry", extra={"cookie": "c4n4ry"})
+    other = logging.getLogger("other")
+    other.warning("with %s", "token=x&secret=c4n4ry", extra={"cookie": "c4n4ry"})
     try:
-        raise ValueError("postgresql://u:c4n4ry@db/x")
+        int("postgresql://u:c4n4ry@db/x")
     except ValueError:
         log.exception("failed")
     found = lines()

@@ -1,6 +1,7 @@
 """The guarded client: what it refuses to call, and what it does not let an answer do."""
 
 import contextlib
+import datetime as dt
 import gzip
 import socket
 import ssl
@@ -11,6 +12,10 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from kernel import outbound
 from kernel.outbound import OutboundFailed, OutboundRefused, fetch, fetch_json, parse_json
@@ -28,7 +33,7 @@ class Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.server.reply(self)
 
-    do_GET = do_POST = answer
+    do_GET = do_POST = answer  # noqa: N815 - the server's names
 
     def log_message(self, *_args) -> None:
         pass
@@ -338,7 +343,7 @@ def test_a_server_that_is_away_fails():
 def test_something_else_than_http_fails(far):
     url = far(lambda h: h.wfile.write(b"SSH-2.0-OpenSSH\r\n"))
     with pytest.raises(OutboundFailed):
-        fetch("GET", url)
+        fetch("GET", url, timeout_seconds=1)
 
 
 def endless(handler: Handler) -> None:
@@ -401,13 +406,6 @@ def test_an_empty_body_may_call_itself_packed(far):
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path):
-    import datetime as dt
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     moment = dt.datetime.now(dt.UTC)  # noqa: TID251 - a certificate of this very day
@@ -437,7 +435,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path):
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
-        with pytest.raises(OutboundFailed, match="(?i)certificate"):
+        with pytest.raises(OutboundFailed, match=r"(?i)certificate"):
             fetch("GET", f"https://localhost:{server.server_address[1]}/")
         assert server.seen == []
     finally:

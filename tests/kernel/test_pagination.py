@@ -101,7 +101,7 @@ def test_past_the_end_there_is_an_empty_page():
 def test_a_page_is_one_query_without_offset_or_count():
     fill(range(5))
     first = paginate(Job.objects.all(), order=Order("due_at"), limit=2)
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         paginate(Job.objects.all(), order=Order("due_at"), cursor=first.next, limit=2)
     (query,) = queries.captured_queries
     assert "OFFSET" not in query["sql"]
@@ -161,7 +161,9 @@ def test_paths_through_relations_lead_to_a_column():
         _field(Membership, "team_memberships")
 
 
-@pytest.mark.parametrize(("text", "limit"), [(None, 50), ("", 50), ("1", 1), ("100", 100), ("007", 7)])
+@pytest.mark.parametrize(
+    ("text", "limit"), [(None, 50), ("", 50), ("1", 1), ("100", 100), ("007", 7)]
+)
 def test_a_limit_within_the_bounds(text, limit):
     assert parse_limit(text) == limit
 

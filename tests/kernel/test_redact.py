@@ -110,8 +110,9 @@ def test_depth_is_bounded():
 
 @pytest.mark.parametrize(
     "piece",
-    ["-----BEGIN ", "://a:", "eyJaaaaa.", "Bearer ", "token:", "aaaaaa-", "stw_", "a:bbbbbb:", "&code="],
-)
+    ["-----BEGIN ", "://a:", "eyJaaaaa.", "Bearer ", "token:", "aaaaaa-", "stw_", "a:bbbbbb:",
+     "&code="],
+)  # fmt: skip
 def test_no_text_makes_masking_slow(piece):
     text = piece * (100_000 // len(piece))
     started = time.monotonic()

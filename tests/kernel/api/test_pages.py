@@ -42,7 +42,9 @@ def test_the_caller_may_choose_the_order(client, jobs):
     assert client.get("/api/ordered?order=-kind").json()["data"] == jobs[::-1]
 
 
-@pytest.mark.parametrize(("query", "code"), [("limit=0", "invalid_limit"), ("cursor=x", "invalid_cursor")])
+@pytest.mark.parametrize(
+    ("query", "code"), [("limit=0", "invalid_limit"), ("cursor=x", "invalid_cursor")]
+)
 def test_a_bad_parameter_is_named(client, query, code):
     answer = client.get(f"/api/pages?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, code)

@@ -92,7 +92,13 @@ def test_a_blob_copied_to_another_column_does_not_open():
 
 def test_many_rows_are_sealed_at_once():
     rows = [
-        Mail(template="t", recipient="a@b.c", message_id=f"m{n}", text=f"text {n}", created_at=now())
+        Mail(
+            template="t",
+            recipient="a@b.c",
+            message_id=f"m{n}",
+            text=f"text {n}",
+            created_at=now(),
+        )
         for n in range(3)
     ]
     Mail.objects.bulk_create(rows)
@@ -131,13 +137,13 @@ def test_values_and_dumps_hold_the_blob():
 
 @isolate_apps("kernel")
 def test_a_key_made_by_the_database_is_refused_by_the_checks():
-    class Numbered(models.Model):
+    class Numbered(models.Model):  # noqa: DJ008 - it lives for a moment
         secret = EncryptedTextField()
 
         class Meta:
             app_label = "kernel"
 
-    class Named(models.Model):
+    class Named(models.Model):  # noqa: DJ008 - it lives for a moment
         id = models.UUIDField(primary_key=True)
         secret = EncryptedTextField()
 

@@ -50,14 +50,11 @@ def test_another_place_does_not_open_it():
 def test_any_altered_character_is_noticed():
     ring = KeyRing([NEW])
     blob = ring.encrypt(b"some secret", aad=b"")
-    for place in range(12, len(blob)):
+    # The last character of base64 has spare bits; changing it may not change a byte.
+    for place in range(12, len(blob) - 1):
         other = "A" if blob[place] != "A" else "B"
         with pytest.raises(Unreadable):
-            # The last character of base64 has spare bits; changing it may not change a byte.
-            altered = blob[:place] + other + blob[place + 1 :]
-            opened = ring.decrypt(altered, aad=b"")
-            if place == len(blob) - 1 and opened == b"some secret":
-                raise Unreadable
+            ring.decrypt(blob[:place] + other + blob[place + 1 :], aad=b"")
 
 
 @pytest.mark.parametrize("text", ["", "plain", "e1.xx.yy", "e2.00000000." + "A" * 40])

@@ -19,7 +19,9 @@ def test_base62_is_reversible_and_of_one_width(data):
     assert tokens.base62_decode(text, len(data)) == data
 
 
-@pytest.mark.parametrize(("text", "why"), [("0", "width"), ("!" * 43, "digits"), ("z" * 43, "more")])
+@pytest.mark.parametrize(
+    ("text", "why"), [("0", "width"), ("!" * 43, "digits"), ("z" * 43, "more")]
+)
 def test_other_texts_are_refused(text, why):
     with pytest.raises(ValueError, match=why):
         tokens.base62_decode(text, 32)

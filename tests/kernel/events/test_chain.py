@@ -64,8 +64,9 @@ def test_an_empty_chain_holds():
 
 @pytest.mark.parametrize(
     "column",
-    ["type", "actor_id", "actor_label", "credential_id", "ip", "request_id", "target_id", "changes"],
-)
+    ["type", "actor_id", "actor_label", "credential_id", "ip", "request_id", "target_id",
+     "changes"],
+)  # fmt: skip
 @pytest.mark.usefixtures("behind_its_back")
 def test_an_edited_column_is_located(chain, column):
     value = {"number": [None, 99]} if column == "changes" else "other"

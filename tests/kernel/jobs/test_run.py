@@ -1,6 +1,9 @@
 """A row is claimed with a lease; its effect and its end are one."""
 
 import datetime as dt
+import itertools
+import threading
+import time
 
 import pytest
 import time_machine
@@ -137,7 +140,7 @@ def test_a_poison_row_is_dead_after_eight_attempts_and_keeps_its_traceback():
 
 def test_pauses_grow_so_that_half_a_day_of_trouble_is_outlived():
     moments = attempts_until_dead(put("bad"))
-    pauses = [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(moments)]
     assert pauses == sorted(pauses)
     assert pauses[0] < dt.timedelta(seconds=5)
     assert moments[-1] - moments[0] > dt.timedelta(hours=7)
@@ -177,7 +180,10 @@ def test_a_held_row_is_left_alone_until_its_lease_ends(settings):
     settings.STEWARD_JOB_LEASE_SECONDS = 60
     job = put()
     Job.objects.filter(pk=job.pk).update(
-        state="running", attempts=1, lease_token=uuid7(), lease_until=now() + dt.timedelta(minutes=1)
+        state="running",
+        attempts=1,
+        lease_token=uuid7(),
+        lease_until=now() + dt.timedelta(minutes=1),
     )
     assert not run(job.pk)
     with time_machine.travel(now() + dt.timedelta(minutes=2)):
@@ -245,8 +251,6 @@ def test_a_row_that_outlives_its_lease_has_one_effect_and_holds_nobody_up(
     rewire, settings, in_threads
 ):
     """The first worker is in the middle of its row when the lease ends; the second looks."""
-    import threading
-
     settings.STEWARD_JOB_LEASE_SECONDS = -1
     began, may_end = threading.Event(), threading.Event()
 
@@ -277,8 +281,6 @@ def test_a_row_that_outlives_its_lease_has_one_effect_and_holds_nobody_up(
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_two_hundred_rows_are_run_quickly():
-    import time
-
     for _ in range(200):
         put()
     started = time.monotonic()

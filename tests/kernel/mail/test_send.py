@@ -4,6 +4,7 @@ import datetime as dt
 import email
 import email.policy
 import socket
+from copy import deepcopy
 
 import pytest
 import time_machine
@@ -13,7 +14,7 @@ from kernel.clock import now
 from kernel.events import Target
 from kernel.ids import uuid7
 from kernel.jobs.models import MAX_ATTEMPTS, Job
-from kernel.jobs.run import run
+from kernel.jobs.run import retry, run
 from kernel.mail.models import Mail
 from kernel.mail.send import JOB, send_job, write, write_rendered
 from kernel.wiring import JobKind, Wiring
@@ -28,7 +29,7 @@ class Sink:
         self.messages = []
         self.answers = []
 
-    async def handle_DATA(self, _server, _session, envelope):
+    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - aiosmtpd's name
         answer = self.answers.pop(0) if self.answers else "250 OK"
         if answer.startswith("250"):
             self.messages.append(
@@ -36,7 +37,7 @@ class Sink:
             )
         return answer
 
-    async def handle_RCPT(self, _server, _session, envelope, address, _options):
+    async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -165,8 +166,6 @@ def test_a_mail_that_was_sent_is_not_sent_again(sink):
 
 
 def test_after_eight_attempts_a_mail_has_failed_and_can_be_sent_again(sink):
-    from kernel.jobs.run import retry
-
     sink.answers = ["550 no"] * MAX_ATTEMPTS
     mail = put()
     for _ in range(MAX_ATTEMPTS):
@@ -199,8 +198,6 @@ def test_a_mail_server_that_is_away_costs_no_mail(settings):
 
 
 def test_a_mail_is_rendered_from_its_templates(tmp_path, settings):
-    from copy import deepcopy
-
     (tmp_path / "email").mkdir()
     for ending, text in {
         "subject.txt": "Hi {{ name|safe }}\n\n",
