@@ -206,7 +206,11 @@ def whoami(principal: Principal, key: APIKey) -> Whoami:
 
 def _held_by(user_id: uuid.UUID) -> MembershipQuerySet:
     held = Membership.objects.system_of_user(user_id).active()
-    return held.select_related("organization", "custom_role").order_by("organization__name")
+    return (
+        held.select_related("organization", "custom_role")
+        .only("role", "seat", "custom_role__name", "organization__slug", "organization__name")
+        .order_by("organization__name")
+    )
 
 
 _EVERYWHERE = Prepared(lambda user_id: _held_by(user_id)[:AT_MOST_PLACES], uuid.UUID)
