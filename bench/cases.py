@@ -15,7 +15,7 @@ from bench.seed import World
 
 MEMBERS = {"bench-10k": 10_000, "bench-100k": 100_000}
 PAGE = 100
-JOINS_PER_ROUND = 500
+JOINS_PER_ROUND = 300
 JOINS_TO_WARM_UP = 50
 
 
