@@ -50,7 +50,7 @@ class Permission(StrEnum):
 P = Permission
 
 DESCRIPTIONS: dict[str, str] = {
-    P.API_KEY_MANAGE: "Revoke and rotate keys of other people and of service accounts",
+    P.API_KEY_MANAGE: "Change and revoke keys of other people",
     P.API_KEY_READ: "See the keys of other people and of service accounts (never the secret)",
     P.AUDIT_READ: "Read and export the audit log",
     P.BILLING_MANAGE: "Change the plan, seats, payment methods and billing details",

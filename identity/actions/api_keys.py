@@ -104,6 +104,7 @@ def rotate(
     given. A key that is rotating already is not rotated again: rotate its successor.
     """
     old = _locked(actor, organization, key)
+    _require_secret_for(actor, old.owner)
     if old.replaced_by_id:
         raise KeyEnded("This key was rotated before. Rotate the key that replaced it.")
     _require_no_wider_than(actor, old.scopes)
@@ -299,6 +300,15 @@ def _require_right(
         access.require(actor, Permission.SERVICE_ACCOUNT_MANAGE, owner)
     else:
         access.require(actor, Permission.API_KEY_MANAGE, organization)
+
+
+def _require_secret_for(actor: Principal, owner: User | ServiceAccount) -> None:
+    """Let nobody have a new key of another person: whoever holds it would be them."""
+    if isinstance(owner, User) and not actor.is_system and actor.id != owner.pk:
+        raise Denied(
+            "Only the person themselves can rotate their key. You can revoke it.",
+            permission=Permission.API_KEY_MANAGE,
+        )
 
 
 def _require_allowed_by_policy(

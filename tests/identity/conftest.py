@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from orgs.actions import members, organizations, service_accounts, teams, users
 from rest_framework.test import APIClient
 
 from identity.actions import accounts, api_keys
 from kernel.principal import Credential, CredentialKind, Origin, Principal, PrincipalKind
+from orgs.actions import members, organizations, service_accounts, teams
 from orgs.models import Membership, Organization, ServiceAccount, Team, User
 
 PASSWORD = "a long and unguessable phrase 9"

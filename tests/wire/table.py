@@ -98,6 +98,15 @@ def _restricted(stage: Stage, actor: Person) -> dict[str, str]:
     return {"project": stage.rows["secret"].wire_id}
 
 
+def _own_key(stage: Stage, actor: Person) -> dict[str, str]:
+    from identity.actions import api_keys
+
+    made = api_keys.create(
+        actor=actor.principal, organization=stage.organization, owner=actor.user, name="own"
+    )
+    return {"key": made.key.wire_id}
+
+
 def _rotated(stage: Stage, actor: Person) -> dict[str, str]:
     from identity.actions import api_keys
     from identity.models import APIKey
@@ -375,11 +384,10 @@ TABLE = (
     Line(
         "POST",
         "api-key-rotate",
-        P.API_KEY_MANAGE,
+        P.ORGANIZATION_READ,
         201,
         {"overlap_seconds": 60},
-        seen_by=P.API_KEY_READ,
-        declared=INSIDE,
+        given=_own_key,
     ),
     Line(
         "PUT",

@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import pytest
 import time_machine
-from tests.identity.conftest import as_user, bearer
 
 from identity.actions import api_keys
 from identity.errors import KeyEnded, KeyRefused
@@ -16,6 +15,7 @@ from kernel.jobs.models import Job
 from kernel.principal import Origin, Principal
 from orgs.actions import members, organizations, service_accounts
 from orgs.errors import PolicyForbids
+from tests.identity.conftest import as_user, bearer
 
 HERE = Origin(ip="192.0.2.7")
 
@@ -424,3 +424,15 @@ def test_what_a_key_shows_of_itself(lab):
     assert key.hint.endswith(key.last_four)
     assert key.expires_soon
     assert lab.key(legacy=True).key.prefix == "legacy"
+
+
+def test_nobody_rotates_the_key_of_another_person(lab):
+    key = lab.key(lab.member).key
+
+    with pytest.raises(Denied, match="Only the person themselves"):
+        api_keys.rotate(
+            actor=as_user(lab.owner), organization=lab.organization, key=key, overlap_seconds=0
+        )
+
+    key.refresh_from_db()
+    assert key.state == "active"

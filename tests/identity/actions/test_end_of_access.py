@@ -2,10 +2,9 @@
 
 import pytest
 from django.test import Client
-from tests.identity.conftest import PASSWORD, as_user, person
 
 from identity import invariants
-from identity.actions import accounts, api_keys, sessions
+from identity.actions import accounts, sessions
 from identity.errors import KeyRefused
 from identity.models import APIKey, UserSession
 from identity.queries import recognise
@@ -17,6 +16,7 @@ from kernel.principal import Origin, Principal
 from orgs.actions import members, organizations, restrictions, service_accounts, teams
 from orgs.errors import ConfirmationMismatch, LastOwner
 from orgs.models import User
+from tests.identity.conftest import PASSWORD, as_user, person
 
 HERE = Origin(ip="192.0.2.7")
 

@@ -2,11 +2,11 @@ import base64
 
 import pytest
 from django.core.cache import cache
-from tests.identity.conftest import as_user, bearer
 
 from identity.actions import api_keys
 from identity.models import APIKey
 from identity.usage import buffer
+from tests.identity.conftest import as_user, bearer
 
 
 def basic(name: str, password: str) -> dict[str, str]:

@@ -1,4 +1,5 @@
 import pytest
+
 from tests.identity.conftest import bearer
 
 
