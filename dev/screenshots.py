@@ -169,7 +169,8 @@ def main() -> int:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for variant in VARIANTS if args.variant == "all" else [args.variant]:
-            problems += [f"[{variant}] {line}" for line in look(browser, variant, args, facts).problems]
+            found = look(browser, variant, args, facts)
+            problems += [f"[{variant}] {line}" for line in found.problems]
         browser.close()
     print("\n".join(problems) or "No problem found.")
     return 1 if problems else 0

@@ -23,10 +23,10 @@ _STEPS = (
 @register.filter
 def permille(part: Any, total: Any) -> int:
     """Return a part of a total in thousandths, within 0 and 1000; a meter's geometry."""
-    part, total = int(part or 0), int(total or 0)
-    if total <= 0:
-        return 1000 if part > 0 else 0
-    return max(0, min(1000, part * 1000 // total))
+    held, whole = int(part or 0), int(total or 0)
+    if whole <= 0:
+        return 1000 if held > 0 else 0
+    return max(0, min(1000, held * 1000 // whole))
 
 
 @register.filter

@@ -14,7 +14,10 @@ Choices = list[tuple[str, str]]
 
 SEATS: Choices = [(seat.value, str(seat.label)) for seat in SeatType]
 
-_BUILT_IN = {"organization": OrganizationRole, "team": TeamRole}
+_BUILT_IN: dict[str, Choices] = {
+    "organization": [(role.value, str(role.label)) for role in OrganizationRole],
+    "team": [(role.value, str(role.label)) for role in TeamRole],
+}
 _TABLES = {"organization": ORGANIZATION_ROLES, "team": TEAM_ROLES}
 
 
@@ -28,9 +31,9 @@ def roles_to_give(
 ) -> Choices:
     """Return the roles that hold nothing that the giver lacks: nobody gives more."""
     offered = [
-        (str(role.value), str(role.label))
-        for role in _BUILT_IN[scope]
-        if _TABLES[scope][role.value] <= held and (with_owner or role != OrganizationRole.OWNER)
+        (role, label)
+        for role, label in _BUILT_IN[scope]
+        if _TABLES[scope][role] <= held and (with_owner or role != OrganizationRole.OWNER)
     ]
     offered.extend(
         (role.wire_id, role.name)

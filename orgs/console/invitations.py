@@ -189,7 +189,7 @@ class _InvitationPage(MembersPage):
     def invitation(self) -> Invitation:
         """Return the invitation, or raise `Missing`."""
         rows = access.invitations_for(self.principal, self.organization)
-        found: Invitation = rows.pick(self.kwargs["invitation"])  # type: ignore[attr-defined]
+        found: Invitation = rows.pick(self.kwargs["invitation"])
         return found
 
 

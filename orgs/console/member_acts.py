@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
-from kernel.errors import DomainError
+from kernel.errors import DomainError, Invalid
 from orgs import queries
 from orgs.actions import members
 from orgs.console.choices import SEATS, parse_role, parse_seat
@@ -170,8 +170,8 @@ class Remove(_Confirmed):
         return response
 
     def _is_still_inside(self) -> bool:
-        rows = Membership.objects.of(self.organization).active()
-        return rows.filter(user_id=self.principal.id).exists()
+        rows = Membership.objects.system_of_user(self.person.pk).active()
+        return rows.filter(organization=self.organization).exists()
 
 
 class Bulk(MembersPage):
@@ -201,7 +201,7 @@ class Bulk(MembersPage):
         return self.go("console:members", organization)
 
     def _do(self, sent: Any, subject: Membership) -> None:
-        whom = {
+        whom: dict[str, Any] = {
             "actor": self.principal,
             "organization": self.organization,
             "member": subject,
@@ -214,3 +214,5 @@ class Bulk(MembersPage):
                 members.change_seat(**whom, seat=parse_seat(sent.get("seat", "")))
             case "deactivate":
                 members.deactivate(**whom)
+            case _:
+                raise Invalid("Choose what to do with them.")

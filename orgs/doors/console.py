@@ -130,7 +130,7 @@ class ConsolePage(View):
     def search_keeps(self) -> list[tuple[str, str]]:
         """Return the other filters that a search leaves as they are (`c-search`)."""
         return [
-            (name, value)
+            (name, str(value))
             for name, value in self.request.GET.items()
             if name not in ("q", "cursor") and value
         ]
@@ -287,10 +287,10 @@ def put_error(form: BaseForm, error: DomainError) -> None:
     for problem in getattr(error, "errors", ()):
         name = problem["pointer"].strip("/").split("/")[0]
         if name in form.fields:
-            form.add_error(name, problem["detail"])  # type: ignore[attr-defined]
+            form.add_error(name, problem["detail"])
             placed = True
     if not placed:
-        form.add_error(None, error.detail)  # type: ignore[attr-defined]
+        form.add_error(None, error.detail)
     if isinstance(error, LimitReached):
         form.upgrade_url = error.upgrade_url  # type: ignore[attr-defined] # read by c-errors
     current = error.extra.get("current_version")
