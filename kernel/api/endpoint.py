@@ -4,10 +4,11 @@ Each declaration is used twice: to check a request, and to describe the endpoint
 OpenAPI document (`kernel.api.schema`). Who may call it is the business of the doors.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.urls import URLResolver, get_resolver
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -160,3 +161,18 @@ class Endpoint(RateLimited, IdempotentPosts):
             name, reasons = next(iter(read.errors.items()))
             raise BadParameter(f"{name}: {reasons[0]}", parameter=str(name))
         return dict(read.validated_data)
+
+
+def endpoints(
+    patterns: Iterable[Any] | None = None, space: str = "", path: str = ""
+) -> Iterator[tuple[str, str, type[Endpoint]]]:
+    """Walk the URL configuration and yield each endpoint's name, path and view."""
+    for entry in get_resolver().url_patterns if patterns is None else patterns:
+        route = path + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            inner = f"{space}{entry.namespace}:" if entry.namespace else space
+            yield from endpoints(entry.url_patterns, inner, route)
+        else:
+            view = getattr(entry.callback, "cls", None)
+            if isinstance(view, type) and issubclass(view, Endpoint):
+                yield f"{space}{entry.name}", f"/{route}", view

@@ -7,14 +7,12 @@ permissions say and nothing else.
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.urls import get_resolver, reverse
-from django.urls.resolvers import URLPattern, URLResolver
+from django.urls import reverse
 
-from kernel.api.endpoint import Endpoint
+from kernel.api.endpoint import endpoints
 from orgs.permissions import ORGANIZATION_ROLES, TEAM_ROLES, Permission
 from tests.wire.stage import Person, Stage
 from tests.wire.table import TABLE, Line
@@ -30,19 +28,7 @@ NOWHERE = "no-such-organization"
 MADE_UP = "0192f3a45b6c7d8e9f0123456789abcd"
 
 
-def routes(patterns: Any = None, prefix: str = "") -> Iterator[tuple[str, str, type[Endpoint]]]:
-    """Walk the resolver and yield every endpoint: namespaced name, pattern, view."""
-    for entry in patterns if patterns is not None else get_resolver().url_patterns:
-        if isinstance(entry, URLResolver):
-            space = f"{entry.namespace}:" if entry.namespace else ""
-            yield from routes(entry.url_patterns, prefix + space)
-        elif isinstance(entry, URLPattern):
-            view = getattr(entry.callback, "cls", None)
-            if isinstance(view, type) and issubclass(view, Endpoint):
-                yield f"{prefix}{entry.name}", str(entry.pattern), view
-
-
-ROUTES = {name.split(":")[-1]: (name, pattern, view) for name, pattern, view in routes()}
+ROUTES = {name.split(":")[-1]: (name, path, view) for name, path, view in endpoints()}
 
 
 # A feature's name is the instance's: it means the same in every organization.
