@@ -59,6 +59,13 @@ class OrganizationBeingDeleted(Conflict):
     title = "The organization is being deleted"
 
 
+class OrganizationRestricted(Conflict):
+    """The organization is suspended or read-only; nobody joins it meanwhile."""
+
+    code = "organization_restricted"
+    title = "The organization is restricted"
+
+
 class ConfirmationMismatch(Invalid):
     """The typed confirmation is not the name."""
 

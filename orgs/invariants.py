@@ -42,38 +42,41 @@ def seats_match_members() -> Iterator[Violation]:
 def counters_match_rows() -> Iterator[Violation]:
     """The kept counters equal the rows, and every organization has an owner."""
     active = Q(memberships__status=Membership.Status.ACTIVE)
-    rows = Organization.objects.annotate(
+    organizations = Organization.objects.values(
+        "pk",
+        "member_count",
+        "owner_count",
         members=Count("memberships", filter=active),
         owners=Count("memberships", filter=active & Q(memberships__role="owner")),
     )
-    for organization in rows.iterator():
-        where = f"organization {organization.pk}"
-        if organization.member_count != organization.members:
+    for row in organizations.iterator():
+        where = f"organization {row['pk']}"
+        if row["member_count"] != row["members"]:
             yield Violation(
                 "member_count_equals_active_members",
                 where,
-                f"{organization.member_count} counted, {organization.members} active",
+                f"{row['member_count']} counted, {row['members']} active",
             )
-        if organization.owner_count != organization.owners or not organization.owners:
+        if row["owner_count"] != row["owners"] or not row["owners"]:
             yield Violation(
                 "organization_has_an_owner",
                 where,
-                f"{organization.owner_count} counted, {organization.owners} active",
+                f"{row['owner_count']} counted, {row['owners']} active",
             )
-    teams = Organization.objects.annotate(n=Count("teams")).exclude(team_count=F("n"))
-    for organization in teams:
+    counted = Organization.objects.values("pk", "team_count", there=Count("teams"))
+    for wrong in counted.exclude(team_count=F("there")):
         yield Violation(
             "team_count_equals_teams",
-            f"organization {organization.pk}",
-            f"{organization.team_count} counted, {organization.n} there",
+            f"organization {wrong['pk']}",
+            f"{wrong['team_count']} counted, {wrong['there']} there",
         )
-    for team in Team.objects.system_all().annotate(n=Count("memberships")).iterator():
-        if team.member_count != team.n:
-            yield Violation(
-                "team_member_count_equals_members",
-                f"team {team.pk}",
-                f"{team.member_count} counted, {team.n} there",
-            )
+    teams = Team.objects.system_all().values("pk", "member_count", there=Count("memberships"))
+    for team in teams.exclude(member_count=F("there")):
+        yield Violation(
+            "team_member_count_equals_members",
+            f"team {team['pk']}",
+            f"{team['member_count']} counted, {team['there']} there",
+        )
 
 
 def removed_members_hold_nothing() -> Iterator[Violation]:

@@ -2,5 +2,5 @@
 
 An action takes keyword-only arguments and the acting principal, checks the permission,
 locks, decides, writes, records one event and returns the changed object.
-Lock order: organization, team, membership, seat, credential, chain head.
+Lock order: organization, account, team, membership, seat, credential, chain head.
 """

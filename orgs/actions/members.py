@@ -5,16 +5,20 @@ and sessions end by the reaction that `config/wiring.py` lists for the event.
 """
 
 from django.db import transaction
-from django.db.models import F
 
 from kernel.clock import now
 from kernel.errors import Missing
 from kernel.events import Target, record
 from kernel.principal import Principal
 from orgs import access
-from orgs.actions import endings, given_roles, seats
-from orgs.errors import AlreadyMember, LastOwner, NotActive, OrganizationBeingDeleted
-from orgs.models import Membership, Organization, Role, SeatType, User
+from orgs.actions import endings, given_roles, occupancy, seats
+from orgs.errors import (
+    AlreadyMember,
+    NotActive,
+    OrganizationBeingDeleted,
+    OrganizationRestricted,
+)
+from orgs.models import Membership, Organization, Restriction, Role, SeatType, User
 from orgs.permissions import Permission
 
 
@@ -106,7 +110,7 @@ def change_role(
     if member.role == role and member.custom_role_id == (custom_role.pk if custom_role else None):
         return member
     if member.is_active:
-        _count_owner(organization, was=member.is_owner, becomes=role == "owner")
+        occupancy.count_owner(organization, was=member.is_owner, becomes=role == "owner")
     member.role, member.custom_role = role, custom_role
     member.save_change("role", "custom_role")
     record(
@@ -171,7 +175,7 @@ def deactivate(
     if not member.is_active:
         raise NotActive("This member was removed.")
     _require_right_over(actor, organization, member)
-    _stop(organization, member, Membership.Status.DEACTIVATED)
+    occupancy.end(organization, member, Membership.Status.DEACTIVATED)
     endings.end_extras(actor=actor, organization=organization, member=member)
     member.save_change("status", "ended_at")
     record(
@@ -194,7 +198,7 @@ def reactivate(
 ) -> Membership:
     """Let a deactivated member work again, on a seat of the type they had.
 
-    Raises `SeatLimitReached`, `NotActive` for a removed member.
+    Raises `SeatLimitReached`, `NotActive` for a removed member, and what `require_open` does.
     """
     access.require(actor, Permission.MEMBER_UPDATE, organization)
     member = _locked(organization, member)
@@ -205,7 +209,7 @@ def reactivate(
         raise NotActive("This member was removed. Add or invite them again.")
     require_open(organization)
     _require_right_over(actor, organization, member)
-    _start(organization, member, seat=member.seat)
+    occupancy.begin(organization, member, seat=member.seat)
     member.save_change("status", "ended_at", "seat")
     record(
         type="orgs.member.reactivated",
@@ -258,7 +262,7 @@ def _end(
 ) -> Membership:
     before = member.status
     if member.is_active:
-        _stop(organization, member, Membership.Status.REMOVED)
+        occupancy.end(organization, member, Membership.Status.REMOVED)
     member.status, member.ended_at = Membership.Status.REMOVED, now()
     endings.end_extras(actor=actor, organization=organization, member=member)
     endings.leave_all_teams(organization, member)
@@ -275,11 +279,19 @@ def _end(
 
 
 def require_open(organization: Organization) -> None:
-    """Raise `OrganizationBeingDeleted` while the deletion's grace runs."""
+    """Raise `OrganizationBeingDeleted` or `OrganizationRestricted` if nobody may join now.
+
+    Whoever joins by a link or by provisioning is not asked by the access decision.
+    """
     if organization.is_being_deleted:
         raise OrganizationBeingDeleted(
             f"{organization.name} is being deleted. An owner can restore it."
         )
+    closing = (Restriction.Kind.SUSPENDED, Restriction.Kind.READ_ONLY)
+    found = Restriction.objects.of(organization).filter(kind__in=closing).first()
+    if found is not None:
+        kind = found.get_kind_display().lower()
+        raise OrganizationRestricted(f"{organization.name} is {kind}: {found.reason}")
 
 
 def lock(organization: Organization) -> Organization:
@@ -324,7 +336,7 @@ def _join(
     if member is None:
         member = Membership(organization=organization, user=user)
     member.role, member.custom_role = role, custom_role
-    _start(organization, member, seat=seat)
+    occupancy.begin(organization, member, seat=seat)
     member.joined_at = now()
     if is_new:
         member.save(force_insert=True)
@@ -363,41 +375,6 @@ def _lock_user(user: User) -> None:
     """Hold the account, so that its deletion cannot run between check and commit."""
     if not User.objects.select_for_update(no_key=True).filter(pk=user.pk).exists():
         raise Missing("This account was deleted.")
-
-
-def _start(organization: Organization, member: Membership, *, seat: str) -> None:
-    member.seat = seats.take(organization, seat)
-    member.status, member.ended_at = Membership.Status.ACTIVE, None
-    _count_owner(organization, was=False, becomes=member.is_owner)
-    _count_members(organization, 1)
-
-
-def _stop(organization: Organization, member: Membership, status: str) -> None:
-    _count_owner(organization, was=member.is_owner, becomes=False)
-    seats.release(organization, member.seat)
-    _count_members(organization, -1)
-    member.status, member.ended_at = status, now()
-
-
-def _count_owner(organization: Organization, *, was: bool, becomes: bool) -> None:
-    """Keep the number of active owners; never let the last one go."""
-    if was == becomes:
-        return
-    rows = Organization.objects.filter(pk=organization.pk)
-    if becomes:
-        rows.update(owner_count=F("owner_count") + 1)
-    elif not rows.filter(owner_count__gt=1).update(owner_count=F("owner_count") - 1):
-        raise LastOwner(
-            f"This is the last owner of {organization.name}. Make somebody else an owner first."
-        )
-    organization.refresh_from_db(fields=["owner_count"])
-
-
-def _count_members(organization: Organization, step: int) -> None:
-    Organization.objects.filter(pk=organization.pk).update(
-        member_count=F("member_count") + step
-    )
-    organization.refresh_from_db(fields=["member_count"])
 
 
 def _require_right_over(

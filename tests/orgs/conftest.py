@@ -1,8 +1,10 @@
 """What the people's tests share."""
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.db import transaction
 
 from kernel.events.models import INSTANCE_CHAIN, Event
 from kernel.wiring import wiring
@@ -17,11 +19,19 @@ _OURS = (
 )
 
 
+@pytest.fixture(scope="module")
+def _acme(django_db_setup, django_db_blocker) -> Iterator[World]:
+    """Build Acme once for a module; each test runs in a savepoint over it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield acme()
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def world(db) -> World:
+def world(_acme, db) -> Iterator[World]:
     """Acme, checked for broken invariants when the test is over."""
     assert set(_OURS) <= set(wiring().invariants)
-    yield acme()
+    yield copy.deepcopy(_acme)
     assert [violation for check in _OURS for violation in check()] == []
 
 

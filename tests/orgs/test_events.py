@@ -28,9 +28,9 @@ def written_events() -> set[str]:
     found = set()
     for path in ACTIONS.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if node.value.startswith("orgs.") and " " not in node.value:
-                    found.add(node.value)
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and text.startswith("orgs.") and " " not in text:
+                found.add(text)
     # Written from the request's state: f"orgs.request.{state}".
     found.discard("orgs.request.")
     return found | {f"orgs.request.{state}" for state in ("approved", "declined", "withdrawn")}

@@ -13,11 +13,18 @@ from orgs.actions import (
     invitations,
     members,
     organizations,
+    restrictions,
     service_accounts,
     teams,
 )
-from orgs.errors import AlreadyMember, InvitationEnded, SeatLimitReached, WrongAccount
-from orgs.models import Invitation, TeamMembership
+from orgs.errors import (
+    AlreadyMember,
+    InvitationEnded,
+    OrganizationRestricted,
+    SeatLimitReached,
+    WrongAccount,
+)
+from orgs.models import Invitation, TeamMembership, User
 from tests.factories import (
     OPERATOR,
     InvitationFactory,
@@ -392,6 +399,18 @@ def test_nobody_joins_an_organization_that_is_being_deleted(world):
     )
     with pytest.raises(InvitationEnded, match="being deleted"):
         accept(invitation)
+
+
+@pytest.mark.parametrize("kind", ["suspended", "read_only"])
+def test_nobody_joins_a_restricted_organization(world, kind):
+    invitation = one(world)
+    restrictions.impose(
+        actor=OPERATOR, organization=world.organization, kind=kind, reason="unpaid"
+    )
+    with pytest.raises(OrganizationRestricted, match="unpaid"):
+        accept(invitation)
+    restrictions.lift(actor=OPERATOR, organization=world.organization, kind=kind)
+    assert accept(invitation, User.objects.get(email=ADDRESS)).is_active
 
 
 def test_invented_links_lead_nowhere(world):

@@ -39,7 +39,7 @@ def test_a_new_account_has_a_name_and_no_password(user, trail):
     )
     assert not user.has_usable_password()
     assert User.objects.get_by_natural_key("aDA") == user
-    [event] = trail(None, "orgs.user.created")
+    event = trail(None, "orgs.user.created")[-1]
     assert event.target_id == user.wire_id
 
 
