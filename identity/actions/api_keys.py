@@ -305,10 +305,7 @@ def _require_right(
 def _require_secret_for(actor: Principal, owner: User | ServiceAccount) -> None:
     """Let nobody have a new key of another person: whoever holds it would be them."""
     if isinstance(owner, User) and not actor.is_system and actor.id != owner.pk:
-        raise Denied(
-            "Only the person themselves can rotate their key. You can revoke it.",
-            permission=Permission.API_KEY_MANAGE,
-        )
+        raise Denied("Only the person themselves can rotate their key. You can revoke it.")
 
 
 def _require_allowed_by_policy(

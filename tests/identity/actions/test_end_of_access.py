@@ -99,7 +99,10 @@ def test_deleting_a_service_account_or_its_team_ends_its_keys(lab):
     assert is_dead(second.secret)
     assert not is_dead(first.secret)
     teams.delete(
-        actor=as_user(lab.owner), organization=lab.organization, team=lab.team, confirmation="vision"
+        actor=as_user(lab.owner),
+        organization=lab.organization,
+        team=lab.team,
+        confirmation="vision",
     )
     assert is_dead(first.secret)
 
