@@ -1,0 +1,290 @@
+"""A whole installation for a chaos test: own database, own Redis, own mail server, processes.
+
+Faults are only done to processes that the test started itself.
+"""
+
+import asyncio
+import contextlib
+import email
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+from aiosmtpd.controller import Controller
+from django.conf import settings
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CELERY = [sys.executable, "-m", "celery", "--quiet", "-A", "config.celery"]
+
+
+def wait_until(what: str, condition: Callable[[], Any], *, seconds: float) -> Any:
+    """Return the condition's first true value, or fail after so many seconds."""
+    until = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < until, f"{what}: not within {seconds} seconds"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class MailSink:
+    """A mail server that counts messages by their id, and can be made to wait."""
+
+    def __init__(self) -> None:
+        self.received: Counter[str] = Counter()
+        self.recipients: set[str] = set()
+        self.in_hand = threading.Event()
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.port = free_port()
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller.start()
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self, _server: Any, _session: Any, envelope: Any
+    ) -> str:
+        """Take a message; answer once it is allowed."""
+        self.in_hand.set()
+        while not self.may_answer.is_set():
+            await asyncio.sleep(0.02)
+        message = email.message_from_bytes(envelope.content)
+        self.recipients.update(envelope.rcpt_tos)
+        self.received[message["Message-ID"]] += 1
+        return "250 OK"
+
+    def forget(self) -> None:
+        """Forget what came until now."""
+        self.received.clear()
+        self.recipients.clear()
+        self.in_hand.clear()
+
+    @property
+    def duplicates(self) -> int:
+        """Return how many messages came again."""
+        return self.received.total() - len(self.received)
+
+    def stop(self) -> None:
+        """Stop serving."""
+        self.may_answer.set()
+        self._controller.stop()
+
+
+@dataclass
+class House:
+    """The running installation."""
+
+    database_url: str
+    sink: MailSink
+    directory: Path
+    redis_port: int = field(default_factory=free_port)
+    web_port: int = field(default_factory=free_port)
+    key: str = ""
+    slug: str = ""
+    running: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    redis: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return what the processes are told."""
+        redis = f"redis://127.0.0.1:{self.redis_port}"
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("STEWARD_", "COV_", "COVERAGE_")) and name != "PYTHONPATH"
+        }
+        return {
+            **clean,
+            "DJANGO_SETTINGS_MODULE": "config.settings.embedded",
+            "STEWARD_DATA_DIR": str(self.directory),
+            "STEWARD_BASE_URL": f"http://127.0.0.1:{self.web_port}",
+            "DATABASE_URL": self.database_url,
+            "CELERY_BROKER_URL": f"{redis}/0",
+            "REDIS_URL": f"{redis}/1",
+            "EMAIL_URL": f"smtp://127.0.0.1:{self.sink.port}",
+            "STEWARD_JOB_LEASE_SECONDS": "3",
+            "STEWARD_SWEEP_SECONDS": "1",
+            "STEWARD_API_RATE": "1000000",
+            "LOG_LEVEL": "WARNING",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def start(self, command: Sequence[str], name: str) -> "subprocess.Popen[bytes]":
+        """Start a process in a group of its own; its output goes to a file."""
+        with (self.directory / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.running.append(process)
+        return process
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command and return what it prints."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start_redis(self) -> None:
+        """Start a Redis of our own."""
+        binary = shutil.which("redis-server")
+        assert binary, "The chaos tests need the binary redis-server."
+        self.redis = self.start(
+            [binary, "--port", str(self.redis_port), "--bind", "127.0.0.1", "--save", "",
+             "--appendonly", "no", "--dir", str(self.directory)],
+            "redis",
+        )  # fmt: skip
+        wait_until("Redis answers", lambda: _answers(self.redis_port), seconds=10)
+
+    def start_worker(self) -> "subprocess.Popen[bytes]":
+        """Start a worker with two children."""
+        return self.start([*CELERY, "worker", "--concurrency", "2", "-l", "WARNING"], "worker")
+
+    def start_beat(self) -> "subprocess.Popen[bytes]":
+        """Start a beat."""
+        return self.start([*CELERY, "beat", "-l", "WARNING", "--pidfile", ""], "beat")
+
+    def start_web(self) -> None:
+        """Start the web server and wait until it is ready."""
+        self.start(
+            [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
+             "--port", str(self.web_port), "--workers", "1", "--blocking-threads", "4",
+             "--no-ws", "--log-level", "warning", "config.wsgi:application"],
+            "web",
+        )  # fmt: skip
+        wait_until("The web server answers", lambda: _answers(self.web_port), seconds=30)
+        self.call("GET", "/api/v1/me")
+
+    def prepare(self) -> None:
+        """Migrate, and make an organization with an owner and a key."""
+        self.manage("migrate", "-v0")
+        out = self.manage(
+            "bootstrap", "--org", "Chaos", "--owner-email", "owner@example.com", "--json"
+        )
+        facts = json.loads(out)
+        self.key, self.slug = facts["api_key"], facts["organization"]["slug"]
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[Any, float]:
+        """Call the API; return the answer and the seconds it took. Anything but 2xx raises."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.web_port}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"},
+        )
+        started = time.monotonic()
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            content = json.load(answer)
+        return content, time.monotonic() - started
+
+    def invite(self, *addresses: str) -> float:
+        """Invite addresses; return the seconds it took. Each must have been accepted."""
+        path = f"/api/v1/organizations/{self.slug}/invitations"
+        answer, seconds = self.call("POST", path, {"addresses": addresses})
+        assert {outcome["verdict"] for outcome in answer["outcomes"]} == {"invited"}
+        return seconds
+
+    def ask(self, statement: str) -> list[tuple[Any, ...]]:
+        """Ask the installation's database."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            return connection.execute(statement).fetchall()
+
+    def unfinished(self) -> int:
+        """Return how many rows wait or run."""
+        (row,) = self.ask("SELECT count(*) FROM kernel_job WHERE state IN ('due', 'running')")
+        return int(row[0])
+
+    def log(self, name: str) -> str:
+        """Return what a process wrote."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", (self.directory / f"{name}.log").read_text())
+
+    @contextlib.contextmanager
+    def on_its_own(self) -> Iterator[None]:
+        """Give one test the house, with no mail seen, and end what it started after it."""
+        before = len(self.running)
+        self.sink.forget()
+        (self.directory / "worker.log").write_text("")
+        try:
+            yield
+        finally:
+            self.sink.may_answer.set()
+            if self.redis is not None:
+                self.redis.send_signal(signal.SIGCONT)
+            self.stop(self.running[before:])
+            del self.running[before:]
+
+    def stop(self, processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+        """End processes of ours, whatever state they are in."""
+        for process in reversed(processes):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGCONT)
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+
+
+def kill_nine(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a process and its children at once, as the power cut does."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+
+
+@contextlib.contextmanager
+def built(directory: Path) -> Iterator[House]:
+    """Build an installation beside the test's own database, and take it down again."""
+    known = settings.DATABASES["default"]
+    user, password = known.get("USER") or "postgres", known.get("PASSWORD") or ""
+    host, port = known.get("HOST") or "127.0.0.1", known.get("PORT") or 5432
+    login = f"{quote(user)}:{quote(password)}" if password else quote(user)
+    server = f"postgresql://{login}@{host}:{port}"
+    name = f"steward_chaos_{os.getpid()}_{free_port()}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
+    sink = MailSink()
+    house = House(database_url=f"{server}/{name}", sink=sink, directory=directory)
+    try:
+        yield house
+    finally:
+        house.stop(house.running)
+        sink.stop()
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+            admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
