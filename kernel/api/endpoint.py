@@ -56,6 +56,8 @@ class Endpoint(RateLimited, IdempotentPosts):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Recognise and admit the caller, then read the query."""
         super().initial(request, *args, **kwargs)
+        if str(request.method) not in self.allowed_methods:
+            self.http_method_not_allowed(request)
         self.query = self._read_query(request)
 
     def finalize_response(

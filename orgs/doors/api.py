@@ -20,7 +20,7 @@ from kernel.errors import Denied, Invalid, Missing
 from kernel.ids import decode
 from kernel.principal import Principal
 from kernel.tenancy import M, TenantQuerySet
-from orgs import access
+from orgs import access, queries
 from orgs.access import Resource
 from orgs.access.standing import refusal_beforehand
 from orgs.models import Organization, Role, Team, User
@@ -126,7 +126,7 @@ class OrganizationView(PersonView):
 
 
 class TeamView(OrganizationView):
-    """An endpoint on one team, named in the URL by its id or its current name."""
+    """An endpoint on one team, named in the URL by its id or name (an old one, for a time)."""
 
     @cached_property
     def team(self) -> Team:
@@ -158,16 +158,21 @@ def find_organization(reference: str) -> Organization:
 
 
 def find_team(organization: Organization, reference: str) -> Team:
-    """Return an organization's team by id or current name, or raise `Missing`."""
+    """Return an organization's team by id, name or live alias, or raise `Missing`."""
     rows = Team.objects.of(organization)
     if re.fullmatch(rf"{Team.wire_prefix}_[0-9a-f]{{32}}", reference):
         team = rows.pick(reference)
     elif _NAME.fullmatch(reference):
-        named = rows.named(reference).first()
-        if named is None:
-            raise Missing
-        team = named
+        team = rows.named(reference).first() or _renamed_team(organization, reference)
     else:
         raise Missing
     team.organization = organization
     return team
+
+
+def _renamed_team(organization: Organization, name: str) -> Team:
+    """Return the team that had this name until lately; scripts still use it."""
+    held = queries.entity_named(name)
+    if held is None or held.team is None or held.team.organization_id != organization.pk:
+        raise Missing
+    return held.team

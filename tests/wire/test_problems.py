@@ -233,8 +233,9 @@ def test_a_parameter_that_cannot_be_is_named(
     assert document["parameter"]
 
 
-def test_a_method_that_is_not_there_is_refused(acme: Stage, client: Any) -> None:
-    url = "/api/v1/organizations/acme/members"
+@pytest.mark.parametrize("path", ["organizations", "organizations/acme/members?limit=5"])
+def test_a_method_that_is_not_there_is_refused(path: str, acme: Stage, client: Any) -> None:
+    url = f"/api/v1/{path}"
     for method in ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
         response = client.generic(method, url, headers=acme.owner.headers)
         problem(response, 405, "method_not_allowed")
