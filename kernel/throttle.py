@@ -69,13 +69,24 @@ class _SharedCounters:
 
     def __init__(self) -> None:
         self._resting_until = 0.0
+        self._has_failed = False
 
     @property
     def is_resting(self) -> bool:
         return time.monotonic() < self._resting_until
 
     def rest(self) -> None:
+        self._has_failed = True
         self._resting_until = time.monotonic() + _REST_SECONDS
+
+    def begin(self) -> None:
+        """Let one caller try a cache that failed; the others go on without it meanwhile."""
+        if self._has_failed:
+            self.rest()
+
+    def succeed(self) -> None:
+        if self._has_failed:
+            self._has_failed, self._resting_until = False, 0.0
 
     def read(self, names: list[str]) -> list[int]:
         found = cache.get_many(names)
@@ -125,11 +136,15 @@ def _judge(scope: str, key: str, limit: int, window_seconds: int, *, count: bool
     if limit <= 0:
         return Verdict(True, 0, 0, window_seconds, window_seconds)  # noqa: FBT003 - first field
     if not _shared.is_resting:
+        _shared.begin()
         try:
-            return _judge_by(_shared, scope, key, limit, window_seconds, count=count)
+            verdict = _judge_by(_shared, scope, key, limit, window_seconds, count=count)
         except Exception as error:  # noqa: BLE001 - whatever a cache raises, the limit holds
             _shared.rest()
             log.warning("throttle_cache_unreachable", error=type(error).__name__)
+        else:
+            _shared.succeed()
+            return verdict
     return _judge_by(_local, scope, key, limit, window_seconds, count=count)
 
 

@@ -160,11 +160,22 @@ def test_a_redis_that_hangs_costs_half_a_second_once(settings):
     assert 0.3 < first < 1.5
 
 
-def test_redis_is_asked_again_after_a_while(settings, monkeypatch, clock):
+def test_redis_is_asked_again_after_a_while_by_one_caller(settings, monkeypatch, clock):
     use(settings, "redis://127.0.0.1:1/0")
     hit("s", "k", 2, 60)
     assert throttle._shared.is_resting
     monkeypatch.setattr(throttle._shared, "_resting_until", 0.0)
+    asked = []
+    judge = throttle._judge_by
+
+    def watch(counters, *args, **options):
+        asked.append((counters, throttle._shared.is_resting))
+        return judge(counters, *args, **options)
+
+    monkeypatch.setattr(throttle, "_judge_by", watch)
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    hit("s", "k", 2, 60)
+    assert asked == [(throttle._shared, True)]
     assert not throttle._shared.is_resting
 
 
