@@ -280,6 +280,7 @@ def finish(result: Json, **_kwargs: Any) -> Json:
     """Add what the document has once: problems, headers, security (a spectacular hook)."""
     components = result.setdefault("components", {})
     components["responses"] = _share_problems(result["paths"])
+    _forget(result, "x-spec-enum-id")
     components.setdefault("schemas", {}).update(_PROBLEM_SCHEMAS)
     components["headers"] = {
         name: {"description": text, "schema": {"type": kind}, "example": example}
@@ -298,6 +299,17 @@ def finish(result: Json, **_kwargs: Any) -> Json:
     )
     result["tags"] = [{"name": noun, "description": noun.replace("_", " ")} for noun in nouns]
     return result
+
+
+def _forget(part: Any, name: str) -> None:
+    """Take a member out wherever it stands: a mark of the generator's own."""
+    if isinstance(part, dict):
+        part.pop(name, None)
+        for inner in part.values():
+            _forget(inner, name)
+    elif isinstance(part, list):
+        for inner in part:
+            _forget(inner, name)
 
 
 def _share_problems(paths: Json) -> Json:
