@@ -22,6 +22,8 @@ app = Celery("steward")
 app.conf.update(
     broker_url=settings.CELERY_BROKER_URL,
     broker_connection_retry_on_startup=True,
+    # For ever: the sweep goes on without a broker, and Celery's own limit would end it.
+    broker_connection_max_retries=None,
     broker_connection_timeout=2,
     broker_transport_options={
         "socket_timeout": 2,

@@ -1,6 +1,7 @@
 """Production: every server and secret is named by the environment, nothing is guessed."""
 
 from config.settings.base import *
+from kernel.logs import logging_config
 
 SECRET_KEY = env.str("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])

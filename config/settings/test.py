@@ -8,6 +8,7 @@ import socket
 from urllib.parse import urlsplit
 
 from config.settings.base import *
+from kernel.logs import logging_config
 
 
 def _answers(url: str) -> bool:
@@ -52,6 +53,6 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 # Cheap on purpose: the tests check the rules around hashing, not its cost.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STEWARD_API_RATE = STEWARD_ANONYMOUS_RATE = STEWARD_KEY_FAILURE_RATE = 0
-ACCOUNT_RATE_LIMITS = False
+ACCOUNT_RATE_LIMITS = False  # type: ignore[assignment] # allauth's word for none
 WHITENOISE_AUTOREFRESH = True
 LOGGING = logging_config(json=True, level="WARNING")

@@ -131,13 +131,15 @@ class House:
             "PYTHONUNBUFFERED": "1",
         }
 
-    def start(self, command: Sequence[str], name: str) -> "subprocess.Popen[bytes]":
+    def start(
+        self, command: Sequence[str], name: str, **environment: str
+    ) -> "subprocess.Popen[bytes]":
         """Start a process in a group of its own; its output goes to a file."""
         with (self.directory / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env=self.environment,
+                env={**self.environment, **environment},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -170,9 +172,10 @@ class House:
         )  # fmt: skip
         wait_until("Redis answers", lambda: _answers(self.redis_port), seconds=10)
 
-    def start_worker(self) -> "subprocess.Popen[bytes]":
+    def start_worker(self, **environment: str) -> "subprocess.Popen[bytes]":
         """Start a worker with two children."""
-        return self.start([*CELERY, "worker", "--concurrency", "2", "-l", "WARNING"], "worker")
+        command = [*CELERY, "worker", "--concurrency", "2", "-l", "WARNING"]
+        return self.start(command, "worker", **environment)
 
     def start_beat(self) -> "subprocess.Popen[bytes]":
         """Start a beat."""

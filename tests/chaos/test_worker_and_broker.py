@@ -15,6 +15,7 @@ from tests.chaos.house import House, built, kill_nine, wait_until
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.redis, pytest.mark.slow]
 INVITED = 200
+KILLS = 4
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def test_a_worker_that_is_killed_again_and_again_loses_no_invitation(house, reco
     worker = house.start_worker()
     house.invite(*addresses("guest"))
     kills = 0
-    while kills < 6:
+    while kills < KILLS:
         seen = house.sink.received.total()
         wait_until(
             "the worker delivers some more",
@@ -133,6 +134,13 @@ def test_a_worker_that_is_asked_to_end_finishes_its_row(house, number, status, i
         f"WHERE recipient = '{guest}'"
     )
     assert house.ask(done) == [("sent", "done", 1)]
+
+
+def test_a_worker_whose_broker_is_away_delivers_all_the_same(house):
+    house.start_worker(CELERY_BROKER_URL="redis://127.0.0.1:1/0")
+    house.invite(*addresses("alone", 10))
+    wait_until("every row is done", lambda: quiet(house), seconds=60)
+    check(house, addresses("alone", 10))
 
 
 def test_two_beats_insert_each_slot_once_and_it_is_run_once(house):
