@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks; return the exit status."""
     os.environ.update(environment.settings())
-    environment.DIRECTORY.mkdir(parents=True, exist_ok=True)
+    (environment.DIRECTORY / "static").mkdir(parents=True, exist_ok=True)
     django.setup()
     from bench import cases, report  # noqa: PLC0415 - they import models
     from bench.seed import fill  # noqa: PLC0415

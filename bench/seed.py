@@ -32,6 +32,7 @@ from orgs.models import Entity, Membership, Organization, SeatPool, SeatType, Us
 
 AGENT = "steward-bench"
 BATCH = 2000
+"""How many rows are made and inserted at once."""
 KEYS = 300
 
 
@@ -69,28 +70,13 @@ def fill(sizes: dict[str, int], *, invitees: int) -> World:
     return World(keys, joining, _invited(joining, invitees))
 
 
-@transaction.atomic
 def _full_organization(slug: str, size: int) -> list[str]:
     organization, owner = _organization(slug, seats=size)
-    people = _people(slug, size - 1)
-    rows = [
-        Membership(
-            organization=organization,
-            user=user,
-            role="admin" if number % 50 == 0 else "viewer" if number % 10 == 0 else "member",
-            seat=SeatType.VIEWER if number % 10 == 0 and number % 50 else SeatType.FULL,
-        )
-        for number, user in enumerate(people)
-    ]
-    Membership.objects.bulk_create(rows, batch_size=BATCH)
-    for seat in (SeatType.FULL, SeatType.VIEWER):
-        taken = sum(row.seat == seat for row in rows)
-        SeatPool.objects.of(organization).filter(seat=seat).update(used=F("used") + taken)
-    Organization.objects.filter(pk=organization.pk).update(
-        member_count=F("member_count") + len(rows)
-    )
-    _append_events(organization, owner, rows)
-    readers = [row.user for row in rows if row.role == "member"][:KEYS]
+    readers: list[User] = []
+    # In parts: the database ends a transaction that idles while thousands of rows are made.
+    for start in range(1, size, BATCH):
+        rows = _add_members(organization, owner, range(start, min(start + BATCH, size)))
+        readers += [row.user for row in rows if row.role == "member"][: KEYS - len(readers)]
     return [
         api_keys.create(
             actor=_as(user), organization=organization, owner=user, name="benchmark"
@@ -100,9 +86,33 @@ def _full_organization(slug: str, size: int) -> list[str]:
 
 
 @transaction.atomic
+def _add_members(organization: Organization, owner: User, numbers: range) -> list[Membership]:
+    rows = [
+        Membership(
+            organization=organization,
+            user=user,
+            role="admin" if number % 50 == 0 else "viewer" if number % 10 == 0 else "member",
+            seat=SeatType.VIEWER if number % 10 == 0 and number % 50 else SeatType.FULL,
+        )
+        for number, user in zip(numbers, _people(organization.slug, numbers), strict=True)
+    ]
+    Membership.objects.bulk_create(rows)
+    for seat in (SeatType.FULL, SeatType.VIEWER):
+        taken = sum(row.seat == seat for row in rows)
+        SeatPool.objects.of(organization).filter(seat=seat).update(used=F("used") + taken)
+    Organization.objects.filter(pk=organization.pk).update(
+        member_count=F("member_count") + len(rows)
+    )
+    head = ChainHead.objects.select_for_update().get(pk=organization.pk)
+    Event.objects.bulk_create(_events(head, owner, rows))
+    head.save()
+    return rows
+
+
+@transaction.atomic
 def _invited(slug: str, count: int) -> list[Invitee]:
     organization, owner = _organization(slug, seats=count + 1)
-    people = _people(slug, count)
+    people = _people(slug, range(count))
     outcomes = []
     for start in range(0, count, invitations.AT_ONCE):
         some = people[start : start + invitations.AT_ONCE]
@@ -122,7 +132,7 @@ def _invited(slug: str, count: int) -> list[Invitee]:
 
 
 def _organization(slug: str, *, seats: int) -> tuple[Organization, User]:
-    (owner,) = _people(f"{slug}-owner", 1)
+    (owner,) = _people(f"{slug}-owner", range(1))
     organization = organizations.create(actor=_as(owner), name=slug, owner=owner, slug=slug)
     entitlements.apply(
         actor=Principal.system("benchmark"),
@@ -133,7 +143,7 @@ def _organization(slug: str, *, seats: int) -> tuple[Organization, User]:
     return organization, owner
 
 
-def _people(prefix: str, count: int) -> list[User]:
+def _people(prefix: str, numbers: range) -> list[User]:
     """Make accounts that own their names and have proved their addresses."""
     password = make_password(None)
     users = [
@@ -143,7 +153,7 @@ def _people(prefix: str, count: int) -> list[User]:
             display_name=f"Person {number} of {prefix}",
             password=password,
         )
-        for number in range(count)
+        for number in numbers
     ]
     User.objects.bulk_create(users, batch_size=BATCH)
     Entity.objects.bulk_create(
@@ -155,14 +165,6 @@ def _people(prefix: str, count: int) -> list[User]:
         batch_size=BATCH,
     )
     return users
-
-
-def _append_events(
-    organization: Organization, owner: User, members: Sequence[Membership]
-) -> None:
-    head = ChainHead.objects.select_for_update().get(pk=organization.pk)
-    Event.objects.bulk_create(_events(head, owner, members), batch_size=BATCH)
-    head.save()
 
 
 def _events(head: ChainHead, owner: User, members: Sequence[Membership]) -> Iterator[Event]:
