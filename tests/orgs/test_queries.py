@@ -9,7 +9,7 @@ from kernel.clock import now
 from kernel.pagination import Order, paginate
 from orgs import queries
 from orgs.actions import members, teams, users
-from orgs.models import Invitation, Membership
+from orgs.models import Invitation, Membership, Organization
 from tests.factories import (
     OPERATOR,
     InvitationFactory,
@@ -93,6 +93,15 @@ def test_invitations_are_told_apart_by_their_times(world):
     ):
         assert invitation.state == state
         assert list(rows.in_state(state, now())) == [invitation]
+
+
+def test_what_waits_for_an_address_is_found_everywhere(world):
+    for organization in (world.organization, world.strange_organization):
+        InvitationFactory(organization=organization, email="lena@example.com")
+    waiting = Invitation.objects.system_live_for("Lena@Example.com", now())
+    assert {invitation.organization.name for invitation in waiting} == {"Acme", "Not Acme"}
+    found = Organization.objects.of_user(world.owner.user.pk)
+    assert list(found) == [world.organization]
 
 
 def test_seat_summary_shows_promised_and_reclaimable_seats(world, django_assert_num_queries):

@@ -121,6 +121,8 @@ def test_to_strangers_the_organization_looks_absent(world):
             assert (decision.allowed, decision.is_stranger) == (False, True)
             with pytest.raises(Missing):
                 access.require(principal, P.ORGANIZATION_READ, resource)
+        assert access.standing_of(principal, world.organization).team_roles() == {}
+        assert access.held_on(principal, world.team) == frozenset()
 
 
 def test_deactivated_and_inactive_people_are_outside(world):
@@ -180,6 +182,21 @@ def test_a_key_with_scopes_gives_away_no_more_than_they_name(world):
     }
     with pytest.raises(Denied, match=r"billing\.read"):
         access.require_all(principal, ["member.read", "billing.read"], world.organization)
+
+
+def test_an_organization_can_refuse_keys_that_were_not_made_for_it(world):
+    organizations.update(
+        actor=OPERATOR,
+        organization=world.organization,
+        changes={"allows_api_key_creation": False},
+    )
+    user = world.owner.user
+    decision = access.may(as_user(user, scopes=["*"]), P.MEMBER_READ, world.organization)
+    assert not decision.allowed
+    assert "made for it" in decision.reason
+    bound = as_user(user, organization=world.organization)
+    for principal in (bound, world.owner.principal, world.organization_machine_principal):
+        assert allowed(principal, P.MEMBER_READ, world.organization)
 
 
 def test_oneself_is_the_person_with_a_full_key(world):

@@ -121,6 +121,12 @@ def test_projects_agree_with_the_decision(full):
     agree(full, access.projects_for, everything, P.PROJECT_READ, P.PROJECT_UPDATE)
 
 
+def test_the_system_sees_every_row(full):
+    assert access.projects_for(OPERATOR, full.organization).count() == 8
+    assert access.teams_for(OPERATOR, full.organization).count() == 2
+    assert access.service_accounts_for(OPERATOR, full.organization).count() == 3
+
+
 def test_service_accounts_agree_with_the_decision(full):
     everything = list(
         ServiceAccount.objects.of(full.organization)

@@ -91,6 +91,10 @@ def test_profile_is_changed_with_one_event(user, trail):
     assert event.changes == {"display_name": ["", "Ada Lovelace"], "theme": ["system", "dark"]}
 
 
+def test_the_theme_alone_is_changed(user):
+    assert users.update_profile(actor=as_user(user), user=user, theme="light").theme == "light"
+
+
 def test_malformed_or_lost_profile_changes_are_refused(user):
     for fields, error in (
         ({"theme": "pink"}, Invalid),
