@@ -213,6 +213,5 @@ class Delete(PersonPage):
         return self.render("identity/account_delete.html", status=status, form=form, goes=goes)
 
 
-@reauthentication_required
-def _require_fresh_proof(request: HttpRequest) -> None:
-    """Raise `ReauthenticationRequired` unless the password was typed just now."""
+_require_fresh_proof = reauthentication_required(lambda _request: None)
+"""Raises `ReauthenticationRequired` unless the password was typed just now."""

@@ -211,7 +211,7 @@ def test_a_rotated_key_that_is_still_used_is_pointed_out(open_browser, lab):
     page = client.get("/account/keys").content.decode()
 
     assert "Still in use" in page
-    assert "203.0.113.9, curl/8" in page
+    assert "203.0.113.9<br>curl/8" in page
 
 
 def test_revoking_is_asked_once_more_and_ends_the_key(open_browser, lab):
