@@ -1,5 +1,6 @@
 """Invitations: inviting many, the list with what became of each mail, resend, revoke, link."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -40,11 +41,17 @@ class InvitationList(MembersPage):
         return self.render(
             "orgs/members/invitations.html",
             pages=pages,
-            rows=[(row, mail) for row, mail in _with_mail(list(pages.rows))],
+            rows=[
+                (row, mail, self._may_act_on(row)) for row, mail in _with_mail(list(pages.rows))
+            ],
             state=state,
             states=STATES,
             is_filtered=bool(self.query("q")),
         )
+
+    def _may_act_on(self, invitation: Invitation) -> bool:
+        is_own = invitation.invited_by_id == str(self.principal.id)
+        return is_own or self.may(Permission.MEMBER_INVITE)
 
 
 def _with_mail(rows: list[Invitation]) -> list[tuple[Invitation, Mail | None]]:
@@ -72,8 +79,17 @@ class InviteForm(forms.Form):
         required=False, widget=forms.CheckboxSelectMultiple, label="Teams"
     )
 
-    def __init__(self, data: Any = None, *, roles: Choices, teams: list[Team]) -> None:
-        super().__init__(data, initial={"role": "member", "seat": "full"})
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        roles: Choices,
+        teams: list[Team],
+        chosen: list[str],
+        needs_team: bool,
+    ) -> None:
+        super().__init__(data, initial={"role": "member", "seat": "full", "teams": chosen})
+        self.fields["teams"].required = needs_team
         self.fields["role"].choices = roles  # type: ignore[attr-defined]
         self.fields["teams"].choices = [  # type: ignore[attr-defined]
             (team.wire_id, str(team)) for team in teams
@@ -83,27 +99,53 @@ class InviteForm(forms.Form):
 
 
 class _InvitePage(MembersPage):
-    """What inviting and its preview share."""
+    """What inviting and its preview share: who may, and into which teams."""
 
-    permission = Permission.MEMBER_INVITE
+    permission = Permission.ORGANIZATION_READ
     tab = "invitations"
+
+    def enter(self) -> None:
+        """Let in who may invite into the organization, or into a team that lets them."""
+        super().enter()
+        if not self.may(Permission.MEMBER_INVITE) and not self.teams_to_offer:
+            access.require(self.principal, Permission.MEMBER_INVITE, self.organization)
 
     @cached_property
     def teams_to_offer(self) -> list[Team]:
-        """Return the teams that the person may add people to."""
-        rows = self.visible_teams.order_by("name")[:50]
+        """Return the teams that an invitation by the person may lead into."""
+        teams = list(self.visible_teams.order_by("name")[:50])
         if self.may(Permission.TEAM_MEMBER_MANAGE):
-            return list(rows)
+            return teams
         mine = self.standing.team_roles()
+        if self.may(Permission.MEMBER_INVITE):
+            manages = Permission.TEAM_MEMBER_MANAGE
+            return [team for team in teams if manages in mine.get(team.pk, ("", frozenset()))[1]]
         return [
             team
-            for team in rows
-            if Permission.TEAM_MEMBER_MANAGE in mine.get(team.pk, ("", frozenset()))[1]
+            for team in teams
+            if team.pk in mine
+            and queries.effective_settings(team, self.organization).lets_members_invite
+            and access.may(self.principal, Permission.MEMBER_INVITE, team).allowed
         ]
 
     def form(self, data: Any = None) -> InviteForm:
         """Return the form with what the person may offer."""
-        return InviteForm(data, roles=self.roles_to_give, teams=self.teams_to_offer)
+        return InviteForm(
+            data,
+            roles=self.roles_to_give,
+            teams=self.teams_to_offer,
+            chosen=[self.query("team")],
+            needs_team=not self.may(Permission.MEMBER_INVITE),
+        )
+
+    def chosen_teams(self, wire_ids: Iterable[str]) -> list[tuple[Team, str]]:
+        """Return the teams that were ticked, each with the role that it gives."""
+        wanted = set(wire_ids)
+        return [
+            (team, str(TeamRole.MEMBER))
+            for team in self.teams_to_offer
+            if team.wire_id in wanted
+        ]
 
 
 class Invite(_InvitePage):
@@ -117,10 +159,7 @@ class Invite(_InvitePage):
         if not form.is_valid():
             return self._page(form, 422)
         sent = form.cleaned_data
-        chosen = set(sent.get("teams", ()))
-        teams = [
-            (team, TeamRole.MEMBER) for team in self.teams_to_offer if team.wire_id in chosen
-        ]
+        teams = self.chosen_teams(sent.get("teams", ()))
 
         def invite() -> list[invitations.InvitationOutcome]:
             role, custom = parse_role(self.organization, sent["role"], "organization")
@@ -166,7 +205,10 @@ class Preview(_InvitePage):
         if found:
             try:
                 outcomes = invitations.preview(
-                    actor=self.principal, organization=self.organization, addresses=found
+                    actor=self.principal,
+                    organization=self.organization,
+                    addresses=found,
+                    teams=self.chosen_teams(request.POST.getlist("teams")),
                 )
             except DomainError as error:
                 problem = error.detail
@@ -180,10 +222,16 @@ class Preview(_InvitePage):
 
 
 class _InvitationPage(MembersPage):
-    """A page about one invitation, named in the URL."""
+    """A page about one invitation, for those who may invite and for whoever made it."""
 
-    permission = Permission.MEMBER_INVITE
+    permission = Permission.ORGANIZATION_READ
     tab = "invitations"
+
+    def enter(self) -> None:
+        """Refuse those who only see the invitation: its link is not theirs to hand on."""
+        super().enter()
+        if self.invitation.invited_by_id != str(self.principal.id):
+            access.require(self.principal, Permission.MEMBER_INVITE, self.organization)
 
     @cached_property
     def invitation(self) -> Invitation:

@@ -122,33 +122,28 @@ class TeamDetail(TeamPage):
     """Who is in a team, and what holds there."""
 
     def get(self, request: HttpRequest, organization: str, team: str) -> HttpResponse:
-        return self.draw()
-
-    def draw(self, **context: Any) -> HttpResponse:
-        """Draw the page."""
-        team = self.team
-        sees_members = self.may(Permission.TEAM_MEMBER_READ, team)
+        found = self.team
+        sees_members = self.may(Permission.TEAM_MEMBER_READ, found)
         pages = None
         rows: list[Any] = []
         if sees_members:
             pages = paginate(
-                queries.team_members_of(team, text=self.query("q")),
+                queries.team_members_of(found, text=self.query("q")),
                 order=Order("id"),
                 cursor=self.query("cursor") or None,
             )
             rows = [self._row(place) for place in pages.rows]
         return self.render(
             "orgs/teams/detail.html",
-            team=team,
+            team=found,
             pages=pages,
             rows=rows,
             sees_members=sees_members,
             text=self.query("q"),
-            settings=queries.effective_settings(team, self.organization),
-            manages=self.may(Permission.TEAM_MEMBER_MANAGE, team),
-            updates=self.may(Permission.TEAM_UPDATE, team),
-            deletes=self.may(Permission.TEAM_DELETE, team),
-            **context,
+            settings=queries.effective_settings(found, self.organization),
+            manages=self.may(Permission.TEAM_MEMBER_MANAGE, found),
+            invites=access.may(self.principal, Permission.MEMBER_INVITE, found).allowed,
+            updates=self.may(Permission.TEAM_UPDATE, found),
         )
 
     def _row(self, place: TeamMembership) -> dict[str, Any]:

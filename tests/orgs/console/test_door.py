@@ -65,6 +65,44 @@ def test_an_owner_sees_every_page(world, things, owner):
         assert b" style=" not in text, name
 
 
+@pytest.mark.parametrize("who", ["admin", "team_admin", "member", "viewer", "billing_admin"])
+def test_every_page_is_drawn_or_refused_for_everybody_inside(world, things, signed_in, who):
+    browser = signed_in(getattr(world, who).user)
+    for name in _names():
+        if name not in POSTS_ONLY:
+            status = browser.get(address(name, world, things)).status_code
+            assert status in {200, 403, 404}, name
+
+
+FORMS_THAT_ASK = [
+    "invite",
+    "new_request",
+    "new_team",
+    "team_add",
+    "team_rename",
+    "team_delete",
+    "new_role",
+    "role",
+    "new_grant",
+    "new_project",
+    "project_edit",
+    "project_move",
+    "project_delete",
+    "project_add",
+    "settings",
+    "policies",
+    "team_settings",
+    "delete_organization",
+]
+
+
+def test_a_form_without_its_answers_is_asked_again(world, things, owner):
+    for name in FORMS_THAT_ASK:
+        response = owner.post(address(name, world, things), {})
+        assert response.status_code == 422, name
+        assert re.search(rb'class="error(list|s)', response.content), name
+
+
 def test_a_stranger_gets_the_page_of_what_does_not_exist(world, things, signed_in):
     stranger = signed_in(world.stranger.user)
     for name in _names():

@@ -1,7 +1,13 @@
 """Members, invitations, requests and seats in the browser."""
 
+import datetime as dt
+
 import pytest
 
+from kernel.clock import now
+from kernel.events import Target
+from kernel.mail.models import Mail
+from kernel.mail.send import write_rendered
 from orgs.actions import entitlements
 from orgs.models import AccessRequest, Invitation, Membership
 from tests.factories import OPERATOR, MembershipFactory
@@ -53,7 +59,7 @@ def test_who_may_not_change_members_sees_no_controls(world, signed_in):
 
 
 @pytest.mark.parametrize(
-    "name", ["member_role", "member_seat", "member_deactivate", "invite", "invitation_revoke"]
+    "name", ["member_role", "member_seat", "member_deactivate", "invite", "invite_preview"]
 )
 def test_posts_without_the_permission_are_refused(world, things, signed_in, name):
     response = signed_in(world.member.user).post(address(name, world, things), {"role": "admin"})
@@ -133,6 +139,14 @@ def test_a_refused_act_is_told_in_its_dialog(world, owner):
     assert "last owner" in response.content.decode()
 
 
+def test_removing_an_owner_is_refused_to_an_admin(world, signed_in):
+    browser = signed_in(world.admin.user)
+    path = f"/o/acme/members/{world.owner.member.wire_id}/remove"
+    response = browser.post(path, headers=IN_DIALOG)
+    assert response.status_code == 403
+    assert "lacks owner.manage" in response.content.decode()
+
+
 def test_a_member_leaves_by_themselves(world, signed_in):
     browser = signed_in(world.viewer.user)
     response = browser.post(f"/o/acme/members/{world.viewer.member.wire_id}/remove")
@@ -155,6 +169,55 @@ def test_bulk_acts_on_each_and_says_what_was_refused(world, owner):
     assert "last owner" in text
     world.member.member.refresh_from_db()
     assert not world.member.member.is_active
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ({"act": "role", "role": "admin"}, ("admin", "full")),
+        ({"act": "seat", "seat": "viewer"}, ("member", "viewer")),
+        ({"act": "seat", "seat": "throne"}, ("member", "full")),
+        ({"act": "role", "role": "role_gone"}, ("member", "full")),
+        ({"act": "nonsense"}, ("member", "full")),
+    ],
+)
+def test_bulk_changes_roles_and_seats(world, owner, sent, expected):
+    member = world.member.member
+    owner.post("/o/acme/members/bulk", {"member": [member.wire_id], **sent})
+    member.refresh_from_db()
+    assert (member.role, member.seat) == expected
+
+
+def test_bulk_without_anybody_says_so(owner):
+    text = owner.post("/o/acme/members/bulk", {"act": "deactivate"}, follow=True).content.decode()
+    assert "Choose at least one member" in text
+
+
+def test_idle_seats_are_listed(world, owner):
+    long_ago = now() - dt.timedelta(days=60)
+    Membership.objects.filter(pk=world.member.member.pk).update(joined_at=long_ago)
+    for page in ("/o/acme/members?idle=1", "/o/acme/members/seats"):
+        text = owner.get(page).content.decode()
+        assert world.member.user.email in text, page
+        assert world.admin.user.email not in text, page
+
+
+def test_the_delivery_of_an_invitation_is_shown(world, things, owner):
+    assert "Not written yet" in owner.get("/o/acme/members/invitations").content.decode()
+    write_rendered(
+        template="orgs/invitation",
+        recipient="guest@example.com",
+        subject="Join",
+        text="Join",
+        html="",
+        organization_id=world.organization.pk,
+        about=Target.of(things.invitation),
+    )
+    assert "Queued" in owner.get("/o/acme/members/invitations").content.decode()
+    Mail.objects.update(state=Mail.State.FAILED, error="SMTPRecipientsRefused: no such mailbox")
+    text = owner.get("/o/acme/members/invitations?q=guest").content.decode()
+    assert "Failed" in text
+    assert "no such mailbox" in text
 
 
 def test_the_member_page_says_why_somebody_may(world, things, owner):
@@ -267,3 +330,22 @@ def test_full_seats_are_said_with_the_way_to_more(world, things, owner):
     ).content.decode()
     assert "seats of Acme are taken" in text
     assert "more than allowed" in owner.get("/o/acme/").content.decode()
+
+
+def test_members_of_a_team_that_lets_them_invite_do_so_into_it(world, owner, signed_in):
+    browser = signed_in(world.team_member.user)
+    assert browser.get("/o/acme/members/invite").status_code == 403
+    owner.post(
+        "/o/acme/teams/acme-team/settings", {"lets_members_invite": "on", "version": 1}
+    )
+    assert "/members/invite?team=" in browser.get("/o/acme/teams/acme-team").content.decode()
+    sent = {"addresses": "guest@example.com", "role": "member", "seat": "full"}
+    alone = browser.post("/o/acme/members/invite", sent)
+    assert alone.status_code == 422
+    assert "id_teams_error" in alone.content.decode()
+    done = browser.post("/o/acme/members/invite", {**sent, "teams": [world.team.wire_id]})
+    assert "1 invitation on the way" in done.content.decode()
+    made = Invitation.objects.get(email="guest@example.com")
+    path = f"/o/acme/members/invitations/{made.wire_id}/resend"
+    assert browser.post(path).status_code == 303
+    assert signed_in(world.viewer.user).post(path).status_code == 404

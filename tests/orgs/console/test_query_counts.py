@@ -35,7 +35,7 @@ PAGES = {
     "/members/seats": 23,
     "/members/invite": 26,
     "/teams": 17,
-    "/teams/acme-team": 22,
+    "/teams/acme-team": 24,
     "/teams/acme-team/settings": 20,
     "/roles": 15,
     "/access": 15,
