@@ -391,7 +391,7 @@ def test_a_packed_bomb_is_cut_off_as_it_unfolds(far):
     ("body", "encoding", "why"),
     [
         (b"plain", "gzip", "not valid gzip"),
-        (gzip.compress(b"x" * 1000)[:-9], "gzip", "ended too early"),
+        (gzip.compress(b"x" * 1000, mtime=0)[:-9], "gzip", "ended too early"),
         (b"x", "br", "not asked for"),
     ],
 )
