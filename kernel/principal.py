@@ -83,6 +83,10 @@ class Principal:
         """Return the same principal with the request's origin."""
         return replace(self, origin=origin)
 
+    def unscoped(self) -> "Principal":
+        """Return the same principal as if the credential were not narrowed by scopes."""
+        return replace(self, scopes=None)
+
     @property
     def is_user(self) -> bool:
         """Whether a person acts."""

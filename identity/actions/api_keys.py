@@ -17,12 +17,12 @@ from kernel.crypto import tokens
 from kernel.errors import Denied, Invalid, Missing
 from kernel.events import Target, record
 from kernel.jobs.models import Job
-from kernel.principal import Principal
+from kernel.principal import CredentialKind, Principal
 from orgs import access
 from orgs.actions import members
 from orgs.errors import PolicyForbids
 from orgs.models import Membership, Organization, PlatformPermission, ServiceAccount, User
-from orgs.permissions import DESCRIPTIONS, Permission
+from orgs.permissions import DESCRIPTIONS, Permission, covers
 
 LONGEST_OVERLAP = dt.timedelta(days=30)
 AT_MOST_PER_OWNER = 50
@@ -53,14 +53,19 @@ def create(
     """Make a key for the acting person or for a service account.
 
     A personal key without an organization works in all of the person's. A credential
-    never makes a key that may more than itself. Raises `Invalid`, `PolicyForbids`.
+    never makes a key that may more than itself, and nobody a service account's key that
+    may more than they. Raises `Invalid`, `PolicyForbids`, and what `require_open` does.
     """
     _require_right(actor, organization, owner)
     if organization is not None:
+        members.lock(organization)
+        members.require_open(organization)
         _require_allowed_by_policy(actor, organization, owner)
         _lock_owner(organization, owner)
-    wanted = _scopes(scopes)
+    _require_secret_for(actor, owner)
+    wanted, networks = _scopes(scopes), _networks(allowed_networks)
     _require_no_wider_than(actor, wanted)
+    _require_within_own_networks(actor, networks)
     _require_room(owner)
     key = _issue(
         APIKey(
@@ -70,7 +75,7 @@ def create(
             name=_name(name),
             scopes=wanted,
             expires_at=_expiry(expires_at),
-            allowed_networks=_networks(allowed_networks),
+            allowed_networks=networks,
             on_behalf_of=_attributed_to(organization, owner, on_behalf_of),
             is_legacy=legacy,
             created_by=actor.label[:200],
@@ -192,6 +197,7 @@ def update(
                 cleaned[name] = _expiry(value)
             case "allowed_networks":
                 cleaned[name] = _networks(value)
+                _require_within_own_networks(actor, cleaned[name])
             case _:
                 raise Invalid.field(name, f"“{name}” cannot be changed.", code="unknown_field")
     different = {
@@ -293,6 +299,9 @@ def _require_right(
             access.require(actor, Permission.ORGANIZATION_READ, organization)
         elif actor.organization_id is not None:
             raise Denied("A key of one organization cannot manage keys beyond it.")
+        if actor.scopes is not None and not covers(actor.scopes, Permission.API_KEY_MANAGE):
+            needed = Permission.API_KEY_MANAGE
+            raise Denied(permission=needed, reason=f"This key's scopes do not include {needed}.")
         return
     if organization is None:
         raise Missing
@@ -303,8 +312,10 @@ def _require_right(
 
 
 def _require_secret_for(actor: Principal, owner: User | ServiceAccount) -> None:
-    """Let nobody have a new key of another person: whoever holds it would be them."""
-    if isinstance(owner, User) and not actor.is_system and actor.id != owner.pk:
+    """Let nobody have a new key of somebody else who may more: whoever holds it is them."""
+    if isinstance(owner, ServiceAccount):
+        access.require_as_much_as(actor, owner)
+    elif not actor.is_system and actor.id != owner.pk:
         raise Denied("Only the person themselves can rotate their key. You can revoke it.")
 
 
@@ -349,6 +360,29 @@ def _require_no_wider_than(actor: Principal, scopes: list[str] | None) -> None:
             "A key with scopes can only make keys with some of the same scopes: "
             + ", ".join(sorted(actor.scopes))
         )
+
+
+def _require_within_own_networks(actor: Principal, networks: list[str]) -> None:
+    """Refuse to make or loosen, through a key bound to networks, one that works elsewhere."""
+    if actor.credential.kind is not CredentialKind.API_KEY:
+        return
+    acting = APIKey.objects.system_with_key_id(actor.credential.id).first()
+    if acting is None or not acting.allowed_networks:
+        return
+    if not networks or not all(_lies_in(text, acting.allowed_networks) for text in networks):
+        raise Denied(
+            "A key that is bound to networks can only make keys that are bound to them: "
+            + ", ".join(acting.allowed_networks)
+        )
+
+
+def _lies_in(text: str, bounds: Iterable[str]) -> bool:
+    network = ipaddress.ip_network(text)
+    return any(
+        network.subnet_of(bound)  # type: ignore[arg-type] # of the same version by then
+        for bound in map(ipaddress.ip_network, bounds)
+        if bound.version == network.version
+    )
 
 
 def _require_room(owner: User | ServiceAccount) -> None:

@@ -13,6 +13,7 @@ from orgs.access.decision import (
     may,
     require,
     require_all,
+    require_as_much_as,
     require_oneself,
 )
 from orgs.access.lists import (
@@ -42,6 +43,7 @@ __all__ = [
     "projects_for",
     "require",
     "require_all",
+    "require_as_much_as",
     "require_oneself",
     "role_permissions",
     "service_accounts_for",

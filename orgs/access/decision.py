@@ -4,10 +4,12 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from kernel.clock import now
 from kernel.errors import Denied, Missing
 from kernel.principal import Principal, PrincipalKind
 from orgs.access.standing import Standing, refusal_beforehand, role_permissions, standing_of
 from orgs.models import (
+    Grant,
     Organization,
     OrganizationRole,
     PlatformPermission,
@@ -83,6 +85,23 @@ def require_all(
             "You cannot give more than you have yourself: you lack " + ", ".join(lacking) + ".",
             permission=lacking[0],
         )
+
+
+def require_as_much_as(principal: Principal, account: ServiceAccount) -> None:
+    """Raise `Denied` unless the principal may all that a service account may.
+
+    Whoever is handed a key of the account acts as it. The scopes of the principal's own
+    key do not count: the new key never has more of them.
+    """
+    whole = principal.unscoped()
+    place = account.team or account.organization
+    scope = "team" if account.team else "organization"
+    require_all(whole, role_permissions(account.role, account.custom_role, scope), place)
+    given = Grant.objects.of(account.organization_id).filter(service_account=account)
+    for grant in given.live(now()).select_related("custom_role", "team__organization"):
+        scope = "team" if grant.team else "organization"
+        held = role_permissions(grant.role, grant.custom_role, scope)
+        require_all(whole, held, grant.team or account.organization)
 
 
 def require_oneself(principal: Principal, user_id: uuid.UUID) -> None:

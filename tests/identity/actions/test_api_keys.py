@@ -13,8 +13,8 @@ from kernel.errors import Denied, Invalid, Missing, Stale
 from kernel.events.models import Event
 from kernel.jobs.models import Job
 from kernel.principal import Origin, Principal
-from orgs.actions import members, organizations, service_accounts
-from orgs.errors import PolicyForbids
+from orgs.actions import grants, members, organizations, roles, service_accounts
+from orgs.errors import OrganizationBeingDeleted, PolicyForbids
 from tests.identity.conftest import as_user, bearer
 
 HERE = Origin(ip="192.0.2.7")
@@ -436,3 +436,105 @@ def test_nobody_rotates_the_key_of_another_person(lab):
 
     key.refresh_from_db()
     assert key.state == "active"
+
+
+def keeper_of_accounts(lab):
+    """Give the plain member a custom role that manages service accounts, and no more."""
+    role = roles.create(
+        actor=as_user(lab.owner),
+        organization=lab.organization,
+        name="Bot keeper",
+        scope="organization",
+        inherits="member",
+        added=["service_account.manage"],
+    )
+    members.change_role(
+        actor=as_user(lab.owner),
+        organization=lab.organization,
+        member=lab.membership,
+        role="member",
+        custom_role=role,
+    )
+    return as_user(lab.member)
+
+
+def test_nobody_is_handed_a_key_of_an_account_that_may_more_than_they(lab):
+    keeper = keeper_of_accounts(lab)
+    strong = service_accounts.create(
+        actor=as_user(lab.owner), organization=lab.organization, name="strong", role="admin"
+    )
+    key = lab.key(strong).key
+    for act in (
+        lambda: api_keys.create(
+            actor=keeper, organization=lab.organization, owner=strong, name="mine now"
+        ),
+        lambda: api_keys.rotate(
+            actor=keeper, organization=lab.organization, key=key, overlap_seconds=0
+        ),
+    ):
+        with pytest.raises(Denied, match="more than you have"):
+            act()
+    plain = service_accounts.create(
+        actor=keeper, organization=lab.organization, name="plain", role="member"
+    )
+    assert api_keys.create(
+        actor=keeper, organization=lab.organization, owner=plain, name="fine"
+    ).key.is_live
+    grants.give(
+        actor=as_user(lab.owner),
+        organization=lab.organization,
+        holder=plain,
+        role="admin",
+        until=now() + dt.timedelta(days=1),
+        reason="migration",
+    )
+    with pytest.raises(Denied, match="more than you have"):
+        api_keys.create(actor=keeper, organization=lab.organization, owner=plain, name="later")
+
+
+def test_a_key_whose_scopes_leave_keys_out_changes_none(lab):
+    reader = replace(as_user(lab.member), scopes=frozenset({"*.read"}))
+    full = lab.key(lab.member).key
+    for act in (
+        lambda: api_keys.create(
+            actor=reader,
+            organization=lab.organization,
+            owner=lab.member,
+            name="again",
+            scopes=["*.read"],
+        ),
+        lambda: api_keys.update(
+            actor=reader, organization=lab.organization, key=full, changes={"name": "x"}
+        ),
+        lambda: api_keys.revoke(actor=reader, organization=lab.organization, key=full),
+    ):
+        with pytest.raises(Denied) as refused:
+            act()
+        assert refused.value.permission == "api_key.manage"
+    named = replace(as_user(lab.member), scopes=frozenset({"*.read", "api_key.manage"}))
+    api_keys.revoke(actor=named, organization=lab.organization, key=full)
+
+
+def test_a_key_bound_to_networks_loosens_none(lab):
+    bound = lab.key(lab.member, allowed_networks=["192.0.2.0/24", "2001:db8::/32"])
+    through = recognise(bound.secret, HERE).principal
+    here = {"actor": through, "organization": lab.organization}
+    for networks in ([], ["0.0.0.0/0"], ["192.0.2.7", "198.51.100.0/24"]):
+        with pytest.raises(Denied, match="bound to networks"):
+            api_keys.create(**here, owner=lab.member, name="free", allowed_networks=networks)
+        with pytest.raises(Denied, match="bound to networks"):
+            api_keys.update(**here, key=bound.key, changes={"allowed_networks": networks})
+    narrower = api_keys.create(
+        **here, owner=lab.member, name="one host", allowed_networks=["192.0.2.9"]
+    )
+    assert narrower.key.allowed_networks == ["192.0.2.9/32"]
+
+
+def test_no_key_is_made_in_an_organization_that_is_being_deleted(lab):
+    organizations.request_deletion(
+        actor=as_user(lab.owner),
+        organization=lab.organization,
+        confirmation=lab.organization.slug,
+    )
+    with pytest.raises(OrganizationBeingDeleted):
+        lab.key(lab.owner)
