@@ -74,6 +74,12 @@ def test_a_refusal_says_why():
     assert get("/api/raw/403").json()["detail"] == "You lack member.invite."
 
 
+@pytest.mark.parametrize("path", ["/too-often", "/api/too-often"])
+def test_whoever_tries_too_often_is_told_when_to_come_back(path):
+    answer = get(path)
+    assert (answer.status_code, answer["Retry-After"]) == (429, "60")
+
+
 @pytest.mark.parametrize("prefix", ["", "/api"])
 def test_what_is_absent_and_what_is_anothers_are_the_same_bytes(prefix):
     refused = "/fails/404" if not prefix else "/api/raw/404"

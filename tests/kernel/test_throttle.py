@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 import time
+import uuid
 
 import pytest
 import time_machine
@@ -26,15 +27,13 @@ def fresh(monkeypatch):
 
 def use(settings, location):
     """Use another cache, with the options of the product."""
-    settings.CACHES = {"default": redis_cache(location)}
+    settings.CACHES = {"default": {**redis_cache(location), "KEY_PREFIX": uuid.uuid4().hex}}
 
 
 @pytest.fixture
 def redis(settings):
+    """Use the real one; the prefix keeps test processes apart."""
     use(settings, settings.TEST_REDIS_URL)
-    caches["default"].clear()
-    yield
-    caches["default"].clear()
 
 
 @pytest.fixture

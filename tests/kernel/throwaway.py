@@ -21,6 +21,7 @@ from kernel.api.idempotency import IdempotentPosts
 from kernel.api.pagination import KeysetPagination
 from kernel.api.throttle import RateLimited
 from kernel.clock import now
+from kernel.http import too_many_requests
 from kernel.jobs.models import Job
 from kernel.principal import Principal, PrincipalKind
 
@@ -236,6 +237,8 @@ urlpatterns = [
     path("api/raw/<name>", page_fails),
     path("fails/<name>", page_fails),
     path("origin", origin),
+    path("too-often", too_many_requests),
+    path("api/too-often", too_many_requests),
 ]
 handler400 = "kernel.http.bad_request"
 handler403 = "kernel.http.permission_denied"
