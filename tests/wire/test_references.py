@@ -152,3 +152,45 @@ def test_the_version_of_an_old_page_is_enough_to_update(acme: Stage, client: Any
     )
     assert changed.status_code == 200
     assert changed.json()["version"] == listed["version"] + 1
+
+
+def test_a_filter_tells_nothing_of_a_hidden_team(acme: Stage, client: Any) -> None:
+    changed = ask(client, acme.owner, "patch", f"{ACME}/teams/acme-core", {"is_hidden": True})
+    assert changed.status_code == 200
+    path = f"{ACME}/members?team=acme-core"
+    assert ask(client, acme.people["organization:viewer"], "get", path).status_code == 404
+    inside = ask(client, acme.people["team:viewer"], "get", path)
+    assert len(inside.json()["data"]) > 1
+
+
+def test_a_narrow_key_is_told_of_no_organization(acme: Stage, client: Any) -> None:
+    narrow, path = scoped(acme, "project.read"), "/api/v1/organizations"
+    assert ask(client, narrow, "get", path).json()["data"] == []
+    reader = scoped(acme, "organization.read")
+    slugs = [row["slug"] for row in ask(client, reader, "get", path).json()["data"]]
+    assert slugs == ["acme"]
+
+
+def test_a_key_for_all_organizations_is_not_told_of_those_that_refuse_it(
+    acme: Stage, client: Any
+) -> None:
+    everywhere, path = acme.people["target"], "/api/v1/organizations"
+    assert len(ask(client, everywhere, "get", path).json()["data"]) == 1
+    policy = {"allows_api_key_creation": False}
+    bound = scoped(acme, "*")
+    assert ask(client, bound, "patch", ACME, policy).status_code == 200
+    assert ask(client, everywhere, "get", ACME).status_code == 403
+    assert ask(client, everywhere, "get", path).json()["data"] == []
+
+
+def test_a_narrow_key_is_not_told_the_answer_that_a_wide_one_got(
+    acme: Stage, client: Any
+) -> None:
+    path, body = f"{ACME}/api-keys", {"name": "laptop"}
+    again = {"Idempotency-Key": "make-a-key"}
+    made = client.post(path, body, format="json", headers={**acme.owner.headers, **again})
+    assert made.status_code == 201
+    narrow = scoped(acme, "organization.read")
+    told = client.post(path, body, format="json", headers={**narrow.headers, **again})
+    assert told.status_code == 403
+    assert "secret" not in told.json()
