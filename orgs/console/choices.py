@@ -3,6 +3,7 @@
 A role's value is its built-in name (`admin`) or the wire id of a custom one (`role_…`).
 """
 
+import re
 from collections.abc import Iterable
 
 from kernel.errors import Invalid
@@ -58,6 +59,11 @@ def parse_role(organization: Organization, value: str, scope: str) -> tuple[str,
     if found is None:
         raise Invalid.field("role", "This role is gone. Choose another one.", code="choice")
     return found.inherits, found
+
+
+def parse_version(value: str) -> int | None:
+    """Return the version that a form brought along; None where it brought no number."""
+    return int(value) if re.fullmatch(r"[0-9]{1,9}", value) else None
 
 
 def parse_seat(value: str) -> str:

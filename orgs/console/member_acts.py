@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from kernel.errors import DomainError, Invalid
 from orgs import queries
 from orgs.actions import members
-from orgs.console.choices import SEATS, parse_role, parse_seat
+from orgs.console.choices import SEATS, parse_role, parse_seat, parse_version
 from orgs.console.members import MemberPage, MembersPage, rows_of
 from orgs.doors.console import Outcome
 from orgs.models import Membership
@@ -26,7 +26,7 @@ class _InlineChange(MemberPage):
 
     def post(self, request: HttpRequest, organization: str, member: str) -> HttpResponse:
         version = request.POST.get("version", "")
-        done = self.change(int(version) if version.isdigit() else None)
+        done = self.change(parse_version(version))
         if not self.is_fragment:
             return self.go("console:member", organization, member)
         subject = queries.members_of(self.organization).pick(member)

@@ -109,13 +109,17 @@ class MemberList(MembersPage):
     template = "orgs/members/list.html"
 
     def get(self, request: HttpRequest, organization: str) -> HttpResponse:
+        newest_first = self.query("sort") == "newest"
         page = paginate(
-            self._rows(), order=Order("id", descending=True), cursor=self.query("cursor") or None
+            self._rows(),
+            order=Order("id", descending=newest_first),
+            cursor=self.query("cursor") or None,
         )
         return self.render(
             self.template,
             rows=rows_of(self, page.rows),
             pages=page,
+            newest_first=newest_first,
             seats=queries.seat_summary(self.organization)
             if self.may(Permission.SEAT_READ)
             else [],

@@ -8,7 +8,7 @@ from django.utils.functional import cached_property
 
 from orgs import queries
 from orgs.actions import teams
-from orgs.console.choices import parse_role
+from orgs.console.choices import parse_role, parse_version
 from orgs.console.people import PersonField, member_named, suggested
 from orgs.console.teams import TeamPage
 from orgs.models import TeamMembership, TeamRole
@@ -93,7 +93,7 @@ class ChangeRole(_PlacePage):
                 member=self.subject.membership,
                 role=role,
                 custom_role=custom,
-                expected_version=int(version) if version.isdigit() else None,
+                expected_version=parse_version(version),
             )
 
         name = self.subject.membership.user.name

@@ -8,7 +8,6 @@ who can give it. Tests: tests/orgs/console/test_door.py.
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
-from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib import messages
@@ -25,7 +24,7 @@ from django.shortcuts import render, resolve_url
 from django.utils.functional import SimpleLazyObject, cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from kernel.console.registry import console
 from kernel.errors import (
@@ -194,18 +193,21 @@ class ConsolePage(View):
         return Outcome(error=error)
 
     def refuse(self, error: DomainError) -> HttpResponse:
-        """Answer a refusal that no form can tell."""
+        """Answer a refusal that no form can tell: by a page, or by a notice on the one shown."""
         status = status_of(error)
+        if self.is_fragment:
+            noticed = HttpResponse(error.detail, status=status, content_type="text/plain")
+            noticed["HX-Reswap"] = "none"
+            trigger_client_event(noticed, "notice", {"text": error.detail})
+            return noticed
         permission = error.permission if isinstance(error, Denied) else ""
-        response = self.render(
+        return self.render(
             "orgs/refused.html",
             status=status,
             error=error,
             permission=permission,
             permission_words=DESCRIPTIONS.get(permission, ""),
         )
-        response["X-Notice"] = quote(error.detail)
-        return response
 
     def _sign_in_first(self) -> HttpResponseBase:
         sign_in = redirect_to_login(self.request.get_full_path(), settings.LOGIN_URL)

@@ -10,10 +10,11 @@ const notice = (text) => {
 
 document.addEventListener("htmx:responseError", (event) => {
   const id = event.detail.xhr.getResponseHeader("X-Request-Id");
-  const said = event.detail.xhr.getResponseHeader("X-Notice");
-  const text = said ? decodeURIComponent(said) : "That did not work. Load the page again and repeat it.";
+  const text = "That did not work. Load the page again and repeat it.";
   notice(id ? `${text} (request ${id.slice(0, 12)})` : text);
 });
+// A refusal in words, sent along by the server (`HX-Trigger: {"notice": {"text": …}}`).
+document.addEventListener("notice", (event) => notice(event.detail.text));
 document.addEventListener("htmx:sendError", () => {
   notice("The server did not answer. Nothing was changed; try again in a moment.");
 });

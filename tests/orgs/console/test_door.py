@@ -157,7 +157,8 @@ def test_a_refusal_reaches_htmx_as_a_notice(world, signed_in):
     browser = signed_in(world.member.user)
     response = browser.get(f"/o/{world.organization.slug}/audit", headers={"HX-Request": "true"})
     assert response.status_code == 403
-    assert "lacks" in response["X-Notice"]
+    assert response["HX-Reswap"] == "none"
+    assert "lacks audit.read" in response["HX-Trigger"]
 
 
 def test_a_path_with_nul_is_missing(owner):

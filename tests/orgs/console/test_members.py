@@ -51,6 +51,15 @@ def test_pages_lead_on(world, owner):
     assert not shown[0] & shown[1]
 
 
+def test_the_order_is_chosen(world, owner):
+    orders = [
+        [row.member.pk for row in owner.get(f"/o/acme/members{query}").context["rows"]]
+        for query in ("", "?sort=newest")
+    ]
+    assert orders[0] == orders[1][::-1]
+    assert orders[0][0] == world.owner.member.pk
+
+
 def test_who_may_not_change_members_sees_no_controls(world, signed_in):
     text = signed_in(world.member.user).get("/o/acme/members").content.decode()
     assert "data-select-all" not in text
