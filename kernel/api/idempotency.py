@@ -21,7 +21,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from kernel.api.caller import caller_key
+from kernel.api.caller import caller_key, principal_of
 from kernel.clock import now
 from kernel.errors import BadParameter, Conflict, Invalid
 from kernel.idempotency.models import LIFETIME, IdempotencyKey
@@ -90,7 +90,10 @@ def answer_once(request: Request, produce: Callable[[], Response]) -> HttpRespon
             f"{HEADER} holds 1 to 255 visible ASCII characters; a UUID is a good choice.",
             parameter=HEADER,
         )
-    digest = _hash(caller_key(request), str(request.method), request.path, key)
+    # By credential, not by principal alone: an answer may hold a secret that a narrower key
+    # of the same person must not be told.
+    through = principal_of(request).credential.id
+    digest = _hash(caller_key(request), through, str(request.method), request.path, key)
     fingerprint = _hash(request.META.get("QUERY_STRING", ""), request._request.body)
     try:
         with transaction.atomic():

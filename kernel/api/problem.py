@@ -44,7 +44,8 @@ class Problem:
     def response(self) -> HttpResponse:
         """Return the document as a response."""
         return HttpResponse(
-            json.dumps(self.body(), default=str, ensure_ascii=False),
+            # What is quoted from a request may hold a lone surrogate, which UTF-8 has not.
+            json.dumps(self.body(), default=str, ensure_ascii=False).encode(errors="replace"),
             status=self.status,
             content_type=CONTENT_TYPE,
             headers={"Cache-Control": "no-store", **self.headers},

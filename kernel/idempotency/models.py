@@ -24,7 +24,7 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
 class IdempotencyKey(Identified):
     """One answered request.
 
-    `digest` stands for principal, method, path and key; `fingerprint` for the body that
+    `digest` stands for principal, credential, method, path and key; `fingerprint` for the body that
     came with it. The answer is sealed, because a created key is shown in it.
     """
 

@@ -35,7 +35,11 @@ def end_extras(*, actor: Principal, organization: Organization, member: Membersh
 
 
 def revoke_invitations_by(
-    *, actor: Principal, organization: Organization, inviter_id: str
+    *,
+    actor: Principal,
+    organization: Organization,
+    inviter_id: str,
+    because: str = "the inviter is no longer an active member",
 ) -> None:
     """Revoke the open invitations that somebody made, each with its event."""
     made = Invitation.objects.of(organization).open().filter(invited_by_id=inviter_id)
@@ -47,7 +51,7 @@ def revoke_invitations_by(
             actor=actor,
             organization=organization,
             target=Target.of(invitation),
-            changes={"because": "the inviter is no longer an active member"},
+            changes={"because": because},
         )
 
 

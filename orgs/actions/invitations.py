@@ -139,10 +139,14 @@ def create_many(
 def resend(
     *, actor: Principal, organization: Organization, invitation: Invitation
 ) -> Invitation:
-    """Send an open invitation again: a fresh link and another seven days."""
+    """Send an open invitation again: a fresh link and another seven days.
+
+    That offers its roles anew, so the actor has to hold what they hold.
+    """
     members.lock(organization)
     invitation = _locked(organization, invitation)
     _require_right_over(actor, invitation)
+    _require_roles_of(actor, invitation)
     _renew(actor, invitation)
     invitation.save()
     _record("orgs.invitation.resent", actor, invitation)
@@ -267,6 +271,19 @@ def _require_right_over(actor: Principal, invitation: Invitation) -> None:
         _require_right(actor, invitation.organization, places)
     else:
         access.require(actor, Permission.MEMBER_INVITE, invitation.organization)
+
+
+def _require_roles_of(actor: Principal, invitation: Invitation) -> None:
+    """Raise unless the actor may give every role that the invitation offers."""
+    given_roles.checked(
+        actor=actor,
+        resource=invitation.organization,
+        role=invitation.role,
+        custom_role=invitation.custom_role,
+        allows_owner=True,
+    )
+    for place in invitation.teams.select_related("team__organization"):
+        given_roles.checked(actor=actor, resource=place.team, role=place.role)
 
 
 def _places(

@@ -92,7 +92,11 @@ def change_role(
     custom_role: Role | None = None,
     expected_version: int | None = None,
 ) -> Membership:
-    """Give a member another role. Raises `LastOwner`, `NotActive`, `Stale`."""
+    """Give a member another role. Raises `LastOwner`, `NotActive`, `Stale`.
+
+    Open invitations of somebody who then holds less are revoked: they offer what only
+    the role before could give.
+    """
     access.require(actor, Permission.MEMBER_UPDATE, organization)
     member = _locked(organization, member)
     member.require_version(expected_version)
@@ -106,13 +110,20 @@ def change_role(
     _require_right_over(actor, organization, member)
     if member.status == Membership.Status.REMOVED:
         raise NotActive("A removed member has no role. Add them again first.")
-    before = member.role_name
+    before, held = member.role_name, _held(member)
     if member.role == role and member.custom_role_id == (custom_role.pk if custom_role else None):
         return member
     if member.is_active:
         occupancy.count_owner(organization, was=member.is_owner, becomes=role == "owner")
     member.role, member.custom_role = role, custom_role
     member.save_change("role", "custom_role")
+    if not held <= _held(member):
+        endings.revoke_invitations_by(
+            actor=actor,
+            organization=organization,
+            inviter_id=str(member.user_id),
+            because="the inviter's role holds less now",
+        )
     record(
         type="orgs.member.role_changed",
         actor=actor,
@@ -375,6 +386,10 @@ def _lock_user(user: User) -> None:
     """Hold the account, so that its deletion cannot run between check and commit."""
     if not User.objects.select_for_update(no_key=True).filter(pk=user.pk).exists():
         raise Missing("This account was deleted.")
+
+
+def _held(member: Membership) -> frozenset[str]:
+    return access.role_permissions(member.role, member.custom_role, "organization")
 
 
 def _require_right_over(

@@ -67,10 +67,13 @@ def update(
     changes: Mapping[str, Any],
     expected_version: int | None = None,
 ) -> ServiceAccount:
-    """Change the name, description or role."""
+    """Change the name, description or role.
+
+    Open invitations of an account that then holds less are revoked.
+    """
     account = _locked(actor, organization, account)
     account.require_version(expected_version)
-    before = _content(account)
+    before, held = _content(account), _held(account)
     for field, value in changes.items():
         if field == "name":
             _set_name(account, value)
@@ -87,6 +90,13 @@ def update(
     if not different:
         return account
     _save(account, new=False)
+    if not held <= _held(account):
+        endings.revoke_invitations_by(
+            actor=actor,
+            organization=organization,
+            inviter_id=str(account.pk),
+            because="the inviter's role holds less now",
+        )
     _record("orgs.service_account.updated", actor, account, different)
     return account
 
@@ -172,6 +182,11 @@ def _save(account: ServiceAccount, *, new: bool) -> None:
                 account.save_change("name", "name_key", "description", "role", "custom_role")
     except IntegrityError:
         raise NameTaken(f"There is a service account “{account.name}” here already.") from None
+
+
+def _held(account: ServiceAccount) -> frozenset[str]:
+    scope = "team" if account.team_id else "organization"
+    return access.role_permissions(account.role, account.custom_role, scope)
 
 
 def _content(account: ServiceAccount) -> dict[str, Any]:

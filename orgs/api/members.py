@@ -14,10 +14,10 @@ from kernel.api.fields import Text, WireId
 from kernel.errors import Invalid, Missing
 from kernel.ids import decode
 from kernel.principal import Principal
-from orgs import queries
+from orgs import access, queries
 from orgs.actions import members
 from orgs.api.fields import PersonShape, RoleField
-from orgs.doors.api import OrganizationView, find_team
+from orgs.doors.api import OrganizationView
 from orgs.errors import AlreadyMember, LastOwner, NotActive, SeatLimitReached
 from orgs.models import Membership, Organization, SeatType, User
 from orgs.permissions import Permission
@@ -81,7 +81,7 @@ class MembersView(OrganizationView):
             self.organization,
             role=role,
             custom_role=custom_role,
-            team=find_team(self.organization, team) if team else None,
+            team=access.team_for(self.principal, self.organization, team) if team else None,
             text=query.pop("q", ""),
             **query,
         )

@@ -14,7 +14,7 @@ from orgs.actions import organizations
 from orgs.doors.api import OrganizationView, PersonView
 from orgs.errors import ConfirmationMismatch, NameTaken
 from orgs.models import Organization
-from orgs.permissions import Permission
+from orgs.permissions import Permission, covers
 
 
 class OrganizationShape(serializers.Serializer[Organization]):
@@ -146,11 +146,19 @@ class RestoreOrganizationView(OrganizationView):
 
 
 def _organizations_of(principal: Principal) -> QuerySet[Organization]:
-    """Return where a principal belongs: one for a machine or a key bound to one."""
+    """Return where a principal belongs: one for a machine or a key bound to one.
+
+    A key whose scopes leave organizations out sees none, and one that is bound to none
+    does not see those that accept only keys made for them, as on each of them.
+    """
     rows = Organization.objects.all()
+    if principal.scopes is not None and not covers(
+        principal.scopes, Permission.ORGANIZATION_READ
+    ):
+        return rows.none()
     if principal.is_user and principal.id is not None:
         rows = Organization.objects.of_user(principal.id)
         if principal.organization_id is None:
-            return rows
+            return rows.filter(allows_api_key_creation=True)
     bound_to = [principal.organization_id] if principal.organization_id else []
     return rows.filter(pk__in=bound_to)

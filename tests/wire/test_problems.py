@@ -272,20 +272,3 @@ def test_pages_lead_on_and_back(acme: Stage, client: Any) -> None:
 
 def _reading(line: Line) -> Line:
     return next(other for other in TABLE if other.method == "GET" and other.route == line.route)
-
-
-@pytest.mark.parametrize(
-    "body", [b'{"\\ud800": 1}', b'{"seat_policy": "\\ud800"}', b'{"name": ["\\udfff"]}']
-)
-def test_a_lone_surrogate_is_refused_and_never_breaks_the_answer(
-    acme: Stage, client: Any, body: bytes
-) -> None:
-    answer = client.generic(
-        "PATCH",
-        "/api/v1/organizations/acme",
-        body,
-        content_type="application/json",
-        headers=acme.owner.headers,
-    )
-    assert answer.status_code == 422
-    assert answer.json()["code"] == "invalid"

@@ -98,6 +98,18 @@ def test_a_hidden_team_is_absent_to_those_outside_of_it(acme: Stage, client: Any
         assert ask(client, inside, "get", f"{ACME}/{path}").status_code == 200
 
 
+def test_a_hidden_team_cannot_be_named_by_those_outside_of_it(acme: Stage, client: Any) -> None:
+    ask(client, acme.owner, "patch", f"{ACME}/teams/acme-core", {"is_hidden": True})
+    outside = acme.people["organization:member"]
+    for noun in ("projects", "grants", "service-accounts", "members"):
+        for team in ("acme-core", "no-team"):
+            response = ask(client, outside, "get", f"{ACME}/{noun}?team={team}")
+            assert response.status_code == 404, (noun, team)
+    for team in ("acme-core", "no-team"):
+        response = ask(client, outside, "post", f"{ACME}/projects", {"name": "x", "team": team})
+        assert response.status_code == 422
+
+
 def test_a_key_reaches_what_its_scopes_name_and_is_told_what_it_lacks(
     acme: Stage, client: Any
 ) -> None:
@@ -194,3 +206,20 @@ def test_a_narrow_key_is_not_told_the_answer_that_a_wide_one_got(
     told = client.post(path, body, format="json", headers={**narrow.headers, **again})
     assert told.status_code == 403
     assert "secret" not in told.json()
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"\\ud800": 1}', b'{"seat_policy": "\\ud800"}', b'{"name": ["\\udfff"]}']
+)
+def test_a_lone_surrogate_is_refused_and_never_breaks_the_answer(
+    acme: Stage, client: Any, body: bytes
+) -> None:
+    answer = client.generic(
+        "PATCH",
+        "/api/v1/organizations/acme",
+        body,
+        content_type="application/json",
+        headers=acme.owner.headers,
+    )
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "invalid"

@@ -436,3 +436,47 @@ def test_a_second_offer_replaces_teams_and_role(world):
     [outcome] = invite(world, role="viewer", seat="viewer")
     assert outcome.invitation.role == "viewer"
     assert not outcome.invitation.teams.exists()
+
+
+def test_nobody_sends_again_what_they_could_not_offer_themselves(world):
+    as_owner = one(world, actor=world.owner.principal, role="owner")
+    with pytest.raises(Denied, match="more than you have"):
+        invitations.resend(
+            actor=world.admin.principal, organization=world.organization, invitation=as_owner
+        )
+    again = invitations.resend(
+        actor=world.owner.principal, organization=world.organization, invitation=as_owner
+    )
+    assert again.generation == 2
+
+
+@pytest.mark.parametrize(("role", "state"), [("member", "revoked"), ("owner", "pending")])
+def test_what_somebody_offered_ends_when_their_role_holds_less(world, trail, role, state):
+    invitation = one(world, role="admin")
+    members.change_role(
+        actor=world.owner.principal,
+        organization=world.organization,
+        member=world.admin.member,
+        role=role,
+    )
+    invitation.refresh_from_db()
+    assert invitation.state == state
+    told = [event.changes for event in trail(world.organization, "orgs.invitation.revoked")]
+    assert told == (
+        [{"because": "the inviter's role holds less now"}] if state == "revoked" else []
+    )
+
+
+def test_what_a_machine_offered_ends_when_its_role_holds_less(world):
+    machine = service_accounts.create(
+        actor=OPERATOR, organization=world.organization, name="inviter", role="admin"
+    )
+    invitation = one(world, actor=as_service_account(machine), role="admin")
+    service_accounts.update(
+        actor=world.owner.principal,
+        organization=world.organization,
+        account=machine,
+        changes={"role": "viewer"},
+    )
+    invitation.refresh_from_db()
+    assert invitation.state == "revoked"
