@@ -14,7 +14,7 @@ from orgs import access
 from orgs.actions import grants
 from orgs.api.fields import HolderField, RoleField, TeamReferenceShape
 from orgs.api.references import found, holder_in, team_in
-from orgs.doors.api import OrganizationView, find_team
+from orgs.doors.api import OrganizationView
 from orgs.errors import NotActive
 from orgs.models import Grant
 from orgs.permissions import Permission
@@ -66,7 +66,7 @@ class GrantsView(OrganizationView):
         """List grants, newest first: those that you may see, and your own."""
         rows = access.grants_for(self.principal, self.organization)
         if self.query.get("team"):
-            rows = rows.filter(team=find_team(self.organization, self.query["team"]))
+            rows = rows.filter(team=self.team_named(self.query["team"]))
         if self.query.get("state"):
             live = rows.live(now())
             rows = live if self.query["state"] == "live" else rows.exclude(pk__in=live.values("pk"))

@@ -20,7 +20,7 @@ from orgs.actions import projects
 from orgs.api.fields import HolderField, TeamReferenceShape
 from orgs.api.organizations import Confirmation
 from orgs.api.references import holder_in, team_in
-from orgs.doors.api import OrganizationView, find_team
+from orgs.doors.api import OrganizationView
 from orgs.errors import ConfirmationMismatch, NameTaken, NotActive, PolicyForbids, ProtectedName
 from orgs.models import Membership, Project, ProjectCollaborator, ServiceAccount, TeamRole
 from orgs.permissions import Permission
@@ -86,7 +86,7 @@ class ProjectsView(OrganizationView):
         if self.query.get("q"):
             rows = rows.filter(name__icontains=self.query["q"])
         if self.query.get("team"):
-            rows = rows.filter(team=find_team(self.organization, self.query["team"]))
+            rows = rows.filter(team=self.team_named(self.query["team"]))
         if self.query.get("visibility"):
             rows = rows.filter(visibility=self.query["visibility"])
         return self.page(rows)

@@ -6,7 +6,7 @@ from django.db.models import Model, QuerySet
 
 from kernel.errors import Invalid, Missing
 from kernel.ids import decode
-from orgs.doors.api import OrganizationView, find_team
+from orgs.doors.api import OrganizationView
 from orgs.models import Membership, ServiceAccount, Team
 
 M = TypeVar("M", bound=Model)
@@ -24,7 +24,7 @@ def found(rows: QuerySet[M], wire_id: str) -> M:
 def team_in(view: OrganizationView, reference: str, member: str = "team") -> Team:
     """Return the team that a member of the body names, or refuse the member."""
     try:
-        return find_team(view.organization, reference)
+        return view.team_named(reference)
     except Missing:
         raise Invalid.field(member, f"“{reference}” is not a team here.", code="unknown") from None
 

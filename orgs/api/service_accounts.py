@@ -14,7 +14,7 @@ from orgs.access import Resource
 from orgs.actions import service_accounts
 from orgs.api.fields import RoleField, TeamReferenceShape
 from orgs.api.references import team_in
-from orgs.doors.api import OrganizationView, find_team
+from orgs.doors.api import OrganizationView
 from orgs.errors import NameTaken
 from orgs.models import ServiceAccount
 from orgs.permissions import Permission
@@ -75,7 +75,7 @@ class ServiceAccountsView(OrganizationView):
         if self.query.get("q"):
             rows = rows.filter(name__icontains=self.query["q"])
         if self.query.get("team"):
-            rows = rows.filter(team=find_team(self.organization, self.query["team"]))
+            rows = rows.filter(team=self.team_named(self.query["team"]))
         if self.query.get("state"):
             rows = rows.filter(disabled_at__isnull=self.query["state"] == "enabled")
         return self.page(rows)

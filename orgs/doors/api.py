@@ -94,6 +94,13 @@ class OrganizationView(PersonView):
         """Return the address of something in this organization."""
         return reverse(f"api:{name}", kwargs={"organization": self.organization.slug, **ids})
 
+    def team_named(self, reference: str) -> Team:
+        """Return a team by id or name, or raise `Missing`, as for those that are hidden."""
+        team = find_team(self.organization, reference)
+        if not self._sees(team):
+            raise Missing
+        return team
+
     def pick(self, rows: TenantQuerySet[M], wire_id: str, member: str) -> M:
         """Return a row that the body names; refuse the member if there is none.
 
@@ -114,6 +121,11 @@ class OrganizationView(PersonView):
         rows = Role.objects.of(self.organization).filter(scope=scope)
         custom = self.pick(rows, given, member)
         return custom.inherits, custom
+
+    def _sees(self, team: Team) -> bool:
+        """Whether the principal sees a team; what its key may do does not count here."""
+        whole = replace(self.principal, scopes=None)
+        return access.may(whole, Permission.TEAM_READ, team).allowed
 
     def _require_inside(self, permission: Permission) -> None:
         """Admit members and service accounts, unless their key or the organization may not."""
@@ -138,9 +150,8 @@ class TeamView(OrganizationView):
         return self.team
 
     def is_visible(self) -> bool:
-        """Whether the principal sees the team; what its key may do does not count here."""
-        whole = replace(self.principal, scopes=None)
-        return access.may(whole, Permission.TEAM_READ, self.team).allowed
+        """Whether the principal sees the team."""
+        return self._sees(self.team)
 
 
 def find_organization(reference: str) -> Organization:
