@@ -142,7 +142,7 @@ class Result:
         if noisy:
             notes.append(
                 f"- Others took more than {_NOISE:.0f} % of the core in a round of "
-                f"{', '.join(noisy)}: compare CPU per request there, not rates."
+                f"{', '.join(noisy)}: compare CPU to the empty view's there, not rates."
             )
         idle = [row.case for row in self.rows if row.busy < _FULL]
         if idle:
