@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
+from identity.usage import note_session
 from kernel.http import origin_of
 from kernel.principal import Credential, CredentialKind, Principal, PrincipalKind
 from orgs.models import User
@@ -28,6 +29,7 @@ def principal_of(request: HttpRequest) -> Principal:
     if not isinstance(user, User) or not user.is_active:
         return Principal.anonymous().seen_from(origin_of(request))
     session_key = request.session.session_key or ""
+    note_session(session_key, origin_of(request))
     return Principal(
         kind=PrincipalKind.USER,
         id=user.pk,

@@ -20,7 +20,7 @@ from kernel.errors import Denied, Invalid, Missing
 from kernel.ids import decode
 from kernel.principal import Principal
 from kernel.tenancy import M, TenantQuerySet
-from orgs import access, queries
+from orgs import access, presence, queries
 from orgs.access import Resource
 from orgs.access.standing import refusal_beforehand
 from orgs.models import Organization, Role, Team, User
@@ -76,6 +76,7 @@ class OrganizationView(PersonView):
             if not self.is_visible():
                 raise Missing from None
             raise
+        presence.note(self.principal, self.organization)
 
     @cached_property
     def organization(self) -> Organization:

@@ -39,7 +39,7 @@ from kernel.errors import (
     Throttled,
 )
 from kernel.principal import Principal
-from orgs import access
+from orgs import access, presence
 from orgs.access import Resource, Standing
 from orgs.models import Membership, Organization, Restriction, Team, User
 from orgs.permissions import DESCRIPTIONS, Permission
@@ -239,6 +239,7 @@ class OrganizationPage(ConsolePage):
         resource = self.resource()
         if resource is not self.organization or self.permission not in self.held:
             access.require(self.principal, self.permission, resource)
+        presence.note(self.principal, self.organization)
 
     def resource(self) -> Resource:
         """Return what `permission` is needed on; raise `Missing` if it is not there."""

@@ -5,7 +5,7 @@ from django.core.cache import cache
 
 from identity.actions import api_keys
 from identity.models import APIKey
-from identity.usage import buffer
+from identity.usage import keys
 from tests.identity.conftest import as_user, bearer
 
 
@@ -102,17 +102,17 @@ def test_guessing_keys_is_stopped_before_the_look_up(lab, api, settings):
 
 def test_last_use_is_buffered_and_then_written(lab, api):
     issued = lab.key()
-    buffer.flush()
+    keys.flush()
     api.get("/api/v1/me", HTTP_USER_AGENT="ci/1.0", **bearer(issued.secret))
     assert APIKey.objects.get(pk=issued.key.pk).last_used_at is None
-    assert buffer.flush() == 1
+    assert keys.flush() == 1
     row = APIKey.objects.get(pk=issued.key.pk)
     assert row.last_used_ip == "127.0.0.1"
     assert row.last_used_agent == "ci/1.0"
     before = row.last_used_at
-    assert buffer.flush() == 0
+    assert keys.flush() == 0
     api.get("/api/v1/me", **bearer(issued.secret))
-    buffer.flush()
+    keys.flush()
     assert APIKey.objects.get(pk=issued.key.pk).last_used_at > before
 
 
