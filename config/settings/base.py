@@ -107,7 +107,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "orgs.doors.console.shell",
+                "orgs.doors.shell.shell",
             ],
             "loaders": [
                 (
@@ -200,7 +200,7 @@ STEWARD_MAIL_OUTBOX = env.bool("STEWARD_MAIL_OUTBOX", default=False)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["identity.api.authentication.CredentialAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["kernel.api.permission.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["kernel.api.renderer.JSON"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "kernel.api.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "kernel.api.schema.Schema",
