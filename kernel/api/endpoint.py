@@ -102,7 +102,7 @@ class Endpoint(RateLimited, IdempotentPosts):
     def query_parameters(cls, method: str) -> frozenset[str]:
         """Return the names that the query may hold; any other is refused."""
         declared = cls.parameters.get(method)
-        names = frozenset(declared().fields) if declared else frozenset()
+        names = frozenset(declared._declared_fields) if declared else frozenset()
         if method == "GET" and cls.is_list and cls.is_paged:
             names |= {CURSOR_PARAM, LIMIT_PARAM}
         return names

@@ -1,11 +1,13 @@
 """A principal's place in one organization: what its roles and grants hold there."""
 
+import datetime as dt
 import uuid
 from dataclasses import dataclass, field, replace
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from kernel.clock import now
+from kernel.prepared import Prepared
 from kernel.principal import CredentialKind, Principal, PrincipalKind
 from orgs.models import (
     Grant,
@@ -17,7 +19,7 @@ from orgs.models import (
     ServiceAccount,
     TeamMembership,
 )
-from orgs.models.grant import GrantQuerySet
+from orgs.models.membership import MembershipQuerySet
 from orgs.permissions import ORGANIZATION_ROLES, TEAM_ROLES, Permission, covers
 
 _IN_DELETION = frozenset({Permission.ORGANIZATION_READ, Permission.ORGANIZATION_DELETE})
@@ -83,6 +85,41 @@ class Standing:
         }
 
 
+def _active_member(
+    organization_id: uuid.UUID, user_id: uuid.UUID, moment: dt.datetime
+) -> MembershipQuerySet:
+    live = Grant.objects.of(organization_id).live(moment)
+    return (
+        Membership.objects.of(organization_id)
+        .active()
+        .filter(user_id=user_id, user__is_active=True)
+        .select_related("custom_role")
+        .annotate(
+            is_restricted=Exists(Restriction.objects.of(organization_id)),
+            has_grants=Exists(live.filter(membership_id=OuterRef("pk"))),
+        )
+    )
+
+
+def _enabled_account(
+    organization_id: uuid.UUID, account_id: uuid.UUID, moment: dt.datetime
+) -> QuerySet[ServiceAccount]:
+    live = Grant.objects.of(organization_id).live(moment)
+    return (
+        ServiceAccount.objects.of(organization_id)
+        .filter(pk=account_id, disabled_at__isnull=True)
+        .select_related("custom_role")
+        .annotate(
+            is_restricted=Exists(Restriction.objects.of(organization_id)),
+            has_grants=Exists(live.filter(service_account_id=OuterRef("pk"))),
+        )
+    )
+
+
+_MEMBER = Prepared(_active_member, uuid.UUID, uuid.UUID, dt.datetime)
+_ACCOUNT = Prepared(_enabled_account, uuid.UUID, uuid.UUID, dt.datetime)
+
+
 def standing_of(
     principal: Principal, organization: Organization, *, asks_platform: bool = False
 ) -> Standing:
@@ -92,20 +129,9 @@ def standing_of(
     """
     if principal.id is None or principal.organization_id not in (None, organization.pk):
         return _outside(organization)
-    restricted = Exists(Restriction.objects.of(organization))
-    live = Grant.objects.of(organization).live(now())
+    moment = now()
     if principal.kind is PrincipalKind.USER:
-        member = (
-            Membership.objects.of(organization)
-            .active()
-            .filter(user_id=principal.id, user__is_active=True)
-            .select_related("custom_role")
-            .annotate(
-                is_restricted=restricted,
-                has_grants=Exists(live.filter(membership_id=OuterRef("pk"))),
-            )
-            .first()
-        )
+        member = _MEMBER.first(organization.pk, principal.id, moment)
         if member is None:
             return _outside(organization)
         standing = Standing(
@@ -117,19 +143,9 @@ def standing_of(
             ),
             asks_platform=asks_platform,
         )
-        extras = live.filter(membership=member)
-        return _with_extras(standing, extras, found=member)
+        return _with_extras(standing, Q(membership=member), found=member, moment=moment)
     if principal.kind is PrincipalKind.SERVICE_ACCOUNT:
-        account = (
-            ServiceAccount.objects.of(organization)
-            .filter(pk=principal.id, disabled_at__isnull=True)
-            .select_related("custom_role")
-            .annotate(
-                is_restricted=restricted,
-                has_grants=Exists(live.filter(service_account_id=OuterRef("pk"))),
-            )
-            .first()
-        )
+        account = _ACCOUNT.first(organization.pk, principal.id, moment)
         if account is None:
             return _outside(organization)
         if account.team_id is None:
@@ -145,8 +161,7 @@ def standing_of(
             wide=wide,
             asks_platform=asks_platform,
         )
-        extras = live.filter(service_account=account)
-        return _with_extras(standing, extras, found=account)
+        return _with_extras(standing, Q(service_account=account), found=account, moment=moment)
     return _outside(organization)
 
 
@@ -198,12 +213,13 @@ def _platform_permissions(base: str, scope: str) -> frozenset[str]:
 
 
 def _with_extras(
-    standing: Standing, grants: GrantQuerySet, *, found: Membership | ServiceAccount
+    standing: Standing, mine: Q, *, found: Membership | ServiceAccount, moment: dt.datetime
 ) -> Standing:
     """Add grants and restrictions; they are read only if the row's own query saw some."""
     wide, teams = set(standing.wide), dict(standing.granted_teams)
     has_grants, is_restricted = vars(found)["has_grants"], vars(found)["is_restricted"]
-    for grant in grants.select_related("custom_role") if has_grants else ():
+    live = Grant.objects.of(standing.organization).live(moment).filter(mine) if has_grants else None
+    for grant in live.select_related("custom_role") if live is not None else ():
         scope = "team" if grant.team_id else "organization"
         held = role_permissions(
             grant.role, grant.custom_role, scope, with_platform=standing.asks_platform

@@ -5,6 +5,7 @@ Tests: tests/wire/test_permissions_table.py.
 """
 
 import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
@@ -18,6 +19,7 @@ from kernel.api.caller import origin_of, principal_of
 from kernel.api.endpoint import Endpoint
 from kernel.errors import Denied, Invalid, Missing
 from kernel.ids import decode
+from kernel.prepared import Prepared
 from kernel.principal import Principal
 from kernel.tenancy import M, TenantQuerySet
 from orgs import access, presence, queries
@@ -155,15 +157,18 @@ class TeamView(OrganizationView):
         return self._sees(self.team)
 
 
+_BY_ID = Prepared(lambda pk: Organization.objects.filter(pk=pk), uuid.UUID)
+_BY_SLUG = Prepared(lambda slug: Organization.objects.filter(slug=slug), str)
+
+
 def find_organization(reference: str) -> Organization:
     """Return the organization with this slug or id, or raise `Missing`."""
-    rows = Organization.objects.all()
     prefix = f"{Organization.wire_prefix}_"
     found = None
     if reference.startswith(prefix):
-        found = rows.filter(pk=decode(Organization.wire_prefix, reference)).first()
+        found = _BY_ID.first(decode(Organization.wire_prefix, reference))
     elif _SLUG.fullmatch(reference):
-        found = rows.filter(slug=reference).first()
+        found = _BY_SLUG.first(reference)
     if found is None:
         raise Missing
     return found

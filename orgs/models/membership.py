@@ -20,6 +20,9 @@ class OrganizationRole(models.TextChoices):
     VIEWER = "viewer", "Viewer"
 
 
+_ROLE_NAMES = dict(OrganizationRole.choices)
+
+
 class MembershipQuerySet(TenantQuerySet["Membership"]):
     """Reads of memberships."""
 
@@ -32,8 +35,11 @@ class MembershipQuerySet(TenantQuerySet["Membership"]):
         return self.exclude(status=Membership.Status.REMOVED)
 
     def with_user(self) -> "MembershipQuerySet":
-        """Fetch the person and the custom role along."""
-        return self.select_related("user", "custom_role")
+        """Fetch the custom role along, and of the person what lists show."""
+        return self.select_related("user", "custom_role").defer(
+            "user__password", "user__last_login", "user__joined_at", "user__last_active_at",
+            "user__theme", "user__is_instance_admin", "user__version",
+        )  # fmt: skip
 
     def system_of_user(self, user_id: uuid.UUID) -> "MembershipQuerySet":
         """Return a person's memberships everywhere: for what the person does alone."""
@@ -106,4 +112,5 @@ class Membership(Identified, Versioned):
     @property
     def role_name(self) -> str:
         """Return the role's name for people."""
-        return self.custom_role.name if self.custom_role else self.get_role_display()
+        # `get_role_display` makes the table of all names anew for each row.
+        return self.custom_role.name if self.custom_role else _ROLE_NAMES[self.role]
