@@ -18,7 +18,7 @@ from kernel.errors import DomainError
 from kernel.http import origin_of
 from kernel.mail.send import write
 from kernel.principal import Credential, CredentialKind, Principal, PrincipalKind
-from orgs.actions import names
+from orgs.actions import invitations, names
 from orgs.models import User
 
 log = structlog.stdlib.get_logger(__name__)
@@ -35,7 +35,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth shi
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Let people sign up if the installation is open, or if they were invited."""
-        return settings.STEWARD_SIGNUP_OPEN or INVITATION_IN_SESSION in request.session
+        return settings.STEWARD_SIGNUP_OPEN or bool(self.invited_address(request))
+
+    def invited_address(self, request: HttpRequest) -> str:
+        """Return whom the followed invitation is for; empty if there is no living one."""
+        token = request.session.get(INVITATION_IN_SESSION, "")
+        try:
+            return invitations.find(token).email if token else ""
+        except DomainError:
+            return ""
 
     def clean_username(self, username: str, shallow: bool = False) -> str:  # noqa: FBT001, FBT002
         """Hold the rules of the one namespace of usernames and team names."""

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.forms import SignupForm
+from allauth.core import context
+from django.conf import settings
+from django.forms import ValidationError
 
 
 class SignUpForm(SignupForm):  # type: ignore[misc] # allauth ships no types
@@ -13,3 +17,12 @@ class SignUpForm(SignupForm):  # type: ignore[misc] # allauth ships no types
         self.fields["username"].help_text = (
             "Letters, digits, '-' and '_'. Usernames and team names share one list."
         )
+
+    def clean_email(self) -> str:
+        """Where only the invited may sign up, take the address that was invited alone."""
+        email: str = super().clean_email()
+        if settings.STEWARD_SIGNUP_OPEN:
+            return email
+        if email != get_adapter().invited_address(context.request):
+            raise ValidationError("Sign up with the address that the invitation was sent to.")
+        return email

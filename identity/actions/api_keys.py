@@ -25,6 +25,7 @@ from orgs.models import Membership, Organization, PlatformPermission, ServiceAcc
 from orgs.permissions import DESCRIPTIONS, Permission, covers
 
 LONGEST_OVERLAP = dt.timedelta(days=30)
+LONGEST_LIFE = dt.timedelta(days=36_525)
 AT_MOST_PER_OWNER = 50
 """How many living keys one person or service account may have."""
 
@@ -428,6 +429,8 @@ def _scopes(scopes: Iterable[str] | None) -> list[str] | None:
 def _expiry(expires_at: dt.datetime | None) -> dt.datetime | None:
     if expires_at is not None and expires_at <= now():
         raise Invalid.field("expires_at", "Choose a time in the future.", code="range")
+    if expires_at is not None and expires_at > now() + LONGEST_LIFE:
+        raise Invalid.field("expires_at", "Choose a time within 100 years.", code="range")
     return expires_at
 
 

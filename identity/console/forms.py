@@ -158,6 +158,8 @@ class KeySettingsForm(forms.Form):
         data = super().clean() or self.cleaned_data
         if data.get("lifetime") == "date" and not data.get("expires_on"):
             self.add_error("expires_on", "Choose the last day.")
+        if data.get("expires_on") == dt.date.max:
+            self.add_error("expires_on", "Choose an earlier day.")
         return data
 
     def expires_at(self) -> dt.datetime | None:

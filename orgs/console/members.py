@@ -242,8 +242,8 @@ class MemberDetail(MemberPage):
 
     def get(self, request: HttpRequest, organization: str, member: str) -> HttpResponse:
         subject = self.subject
-        grants = Grant.objects.of(self.organization).live(now())
-        grants = grants.filter(membership=subject).select_related("team", "custom_role")
+        grants = access.grants_for(self.principal, self.organization).live(now())
+        grants = grants.filter(membership=subject)
         places = TeamMembership.objects.of(self.organization).filter(membership=subject)
         places = places.filter(team__in=self.visible_teams.values("pk"))
         found = list(grants)

@@ -538,3 +538,9 @@ def test_no_key_is_made_in_an_organization_that_is_being_deleted(lab):
     )
     with pytest.raises(OrganizationBeingDeleted):
         lab.key(lab.owner)
+
+
+def test_no_key_outlives_a_century(lab):
+    with pytest.raises(Invalid) as refused:
+        lab.key(expires_at=dt.datetime(9999, 12, 31, tzinfo=dt.UTC))
+    assert refused.value.errors[0]["pointer"] == "/expires_at"

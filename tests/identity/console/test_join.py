@@ -275,3 +275,40 @@ def test_a_resent_invitation_kills_the_link_before(open_browser, lab, invitation
     )
 
     assert open_browser().get(mailed, follow=True).status_code == 404
+
+
+def test_a_link_that_leads_nowhere_opens_no_closed_sign_up(open_browser, settings):
+    settings.STEWARD_SIGNUP_OPEN = False
+    client = open_browser()
+    client.get("/join/" + "x" * 43)
+
+    assert b"by invitation only" in client.get("/account/signup/").content
+    sign_up(client)
+
+    assert not User.objects.filter(username="nora").exists()
+
+
+def test_where_sign_up_is_closed_only_the_invited_address_signs_up(open_browser, copied, settings):
+    settings.STEWARD_SIGNUP_OPEN = False
+    client = open_browser()
+    client.get(copied, follow=True)
+
+    answer = sign_up(client, email="friend@example.com")
+
+    assert b"Sign up with the address that the invitation was sent to." in answer.content
+    assert not User.objects.filter(username="nora").exists()
+
+
+def test_a_revoked_invitation_opens_no_closed_sign_up(
+    open_browser, lab, invitation, mailed, settings
+):
+    settings.STEWARD_SIGNUP_OPEN = False
+    client = open_browser()
+    client.get(mailed, follow=True)
+    invitations.revoke(
+        actor=as_user(lab.owner), organization=lab.organization, invitation=invitation
+    )
+
+    sign_up(client)
+
+    assert not User.objects.filter(username="nora").exists()

@@ -14,7 +14,7 @@ from kernel.events.models import Event
 from kernel.principal import Origin
 from tests.identity.console.conftest import plain
 
-QUERIES = 8
+QUERIES = 4
 """Session and person, five for the session's last sign of life (allauth), the keys."""
 
 NEW = {"name": "Laptop", "lifetime": "90", "reach": "all", "organization": ""}
@@ -313,3 +313,12 @@ def test_fragment_of_the_dialog_is_no_whole_page(open_browser, lab):
 
     assert b"<html" not in answer.content
     assert b'hx-target="#dialog"' in answer.content
+
+
+def test_the_last_day_of_time_is_refused_beside_its_field(lab, open_browser):
+    answer = open_browser(lab.member).post(
+        "/account/keys/new",
+        {"name": "x", "lifetime": "date", "expires_on": "9999-12-31", "reach": "all"},
+    )
+    assert answer.status_code == 422
+    assert b"Choose an earlier day." in answer.content

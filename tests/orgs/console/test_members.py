@@ -358,3 +358,22 @@ def test_members_of_a_team_that_lets_them_invite_do_so_into_it(world, owner, sig
     path = f"/o/acme/members/invitations/{made.wire_id}/resend"
     assert browser.post(path).status_code == 303
     assert signed_in(world.viewer.user).post(path).status_code == 404
+
+
+def test_a_members_page_tells_of_grants_only_those_who_may_see_them(world, things, signed_in):
+    path = f"/o/acme/members/{things.member.wire_id}"
+    for person, sees in ((world.owner, True), (world.member, True), (world.viewer, False)):
+        page = signed_in(person.user).get(path)
+        assert page.status_code == 200
+        assert (things.grant.reason in page.content.decode()) is sees
+
+
+@pytest.mark.parametrize("version", ["²", "9" * 5000, "-1", "one"])
+def test_a_version_that_is_no_number_is_passed_over(owner, things, version):
+    path = f"/o/acme/members/{things.member.wire_id}/seat"
+    assert owner.post(path, {"seat": "viewer", "version": version}).status_code == 303
+
+
+def test_a_feature_with_a_name_that_cannot_be_is_not_there(owner):
+    answer = owner.post("/o/acme/settings/features", {"flag": "a\x00b", "choice": "on"})
+    assert answer.status_code == 404
