@@ -7,6 +7,7 @@ die in the commit that ends the right to them. No network here.
 from identity.actions import api_keys, sessions
 from identity.models import APIKey
 from identity.models.api_key import APIKeyQuerySet
+from kernel.clock import now
 from kernel.events.models import Event
 from kernel.ids import decode
 from orgs.models import Membership
@@ -43,6 +44,8 @@ def end_access(event: Event) -> None:
 
 
 def _end(keys: APIKeyQuerySet, event: Event) -> None:
-    living = keys.filter(revoked_at=None).select_for_update(of=("self",))
+    # What has lapsed ended by itself, and the job that tells it may hold the row while it
+    # waits for the chain that this transaction has appended to already.
+    living = keys.live(now()).select_for_update(of=("self",)).order_by("pk")
     api_keys.end_all(living, actor_label=event.actor_label, reason=event.type)
 

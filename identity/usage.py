@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from identity.models import APIKey, UserSession
 from kernel.clock import now
-from kernel.latest import LatestBuffer
+from kernel.latest import LatestBuffer, unheld
 from kernel.principal import Origin
 
 SESSION_REST_SECONDS = 60
@@ -43,18 +43,23 @@ def note_session(session_key: str, origin: Origin) -> None:
 
 
 def _write_keys(latest: Mapping[uuid.UUID, Use]) -> None:
-    # In the order of the keys, so that two processes never wait for each other.
     with transaction.atomic():
-        for key_id, use in sorted(latest.items()):
-            APIKey.objects.system_all().filter(
+        for key_id, use in latest.items():
+            earlier = APIKey.objects.system_all().filter(
                 Q(last_used_at__isnull=True) | Q(last_used_at__lt=use.at), pk=key_id
-            ).update(last_used_at=use.at, last_used_ip=use.ip, last_used_agent=use.agent)
+            )
+            unheld(earlier).update(
+                last_used_at=use.at, last_used_ip=use.ip, last_used_agent=use.agent
+            )
 
 
 def _write_sessions(latest: Mapping[str, Use]) -> None:
     with transaction.atomic():
-        for session_key, use in sorted(latest.items()):
-            UserSession.objects.filter(session_key=session_key, last_seen_at__lt=use.at).update(
+        for session_key, use in latest.items():
+            earlier = UserSession.objects.filter(
+                session_key=session_key, last_seen_at__lt=use.at
+            )
+            unheld(earlier).update(
                 last_seen_at=use.at, ip=use.ip or "0.0.0.0", user_agent=use.agent  # noqa: S104
             )
 

@@ -15,8 +15,10 @@ from typing import Generic, TypeVar
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
+from django.db.models import Model, QuerySet
 
 K = TypeVar("K", bound=Hashable)
+M = TypeVar("M", bound=Model)
 V = TypeVar("V")
 
 log = structlog.stdlib.get_logger(__name__)
@@ -64,6 +66,16 @@ class LatestBuffer(Generic[K, V]):
             self._noted_at.clear()
         self._noted_at[name] = moment
         return False
+
+
+def unheld(rows: QuerySet[M]) -> QuerySet[M]:
+    """Narrow rows to those that nobody else holds just now.
+
+    A batch holds many rows of many organizations, in no order that actions know. Never
+    waiting for one, it waits with nobody in a circle; what is passed over is noted again.
+    """
+    free = rows.select_for_update(of=("self",), skip_locked=True).values("pk")
+    return rows.filter(pk__in=free)
 
 
 def flush_all() -> int:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from kernel.clock import now
-from kernel.latest import LatestBuffer
+from kernel.latest import LatestBuffer, unheld
 from kernel.principal import Principal
 from orgs.models import Membership, Organization, User
 
@@ -28,14 +28,12 @@ def note(principal: Principal, organization: Organization) -> None:
 
 
 def _write(latest: Mapping[_Place, dt.datetime]) -> None:
-    # In the order of the rows, so that two processes never wait for each other.
     with transaction.atomic():
-        for (organization_id, user_id), at in sorted(latest.items()):
+        for (organization_id, user_id), at in latest.items():
             earlier = Q(last_active_at__isnull=True) | Q(last_active_at__lt=at)
-            Membership.objects.of(organization_id).filter(earlier, user_id=user_id).update(
-                last_active_at=at
-            )
-            User.objects.filter(earlier, pk=user_id).update(last_active_at=at)
+            members = Membership.objects.of(organization_id).filter(earlier, user_id=user_id)
+            unheld(members).update(last_active_at=at)
+            unheld(User.objects.filter(earlier, pk=user_id)).update(last_active_at=at)
 
 
 places: LatestBuffer[_Place, dt.datetime] = LatestBuffer(_write, rest_seconds=REST_SECONDS)

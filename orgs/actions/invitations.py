@@ -104,6 +104,7 @@ def create_many(
     )
     places = _places(actor, organization, teams)
     outcomes = _judge(actor, organization, addresses)
+    _hold(organization, [outcome.invitation for outcome in outcomes if outcome.invitation])
     done = []
     for outcome in outcomes:
         if outcome.verdict not in ("invited", "resent"):
@@ -295,6 +296,12 @@ def _places(
         found = team_actions.lock(organization, team)
         places[found], _ = given_roles.checked(actor=actor, resource=found, role=role)
     return places
+
+
+def _hold(organization: Organization, before: Collection[Invitation]) -> None:
+    """Lock what is sent again, all of it before the first event locks the chain."""
+    rows = Invitation.objects.of(organization).filter(pk__in=[row.pk for row in before])
+    list(rows.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
 
 
 def _judge(
