@@ -6,7 +6,9 @@ from allauth.account.adapter import get_adapter
 from allauth.account.forms import SignupForm
 from allauth.core import context
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.forms import ValidationError
+from django.http import HttpRequest
 
 
 class SignUpForm(SignupForm):  # type: ignore[misc] # allauth ships no types
@@ -17,6 +19,12 @@ class SignUpForm(SignupForm):  # type: ignore[misc] # allauth ships no types
         self.fields["username"].help_text = (
             "Letters, digits, '-' and '_'. Usernames and team names share one list."
         )
+
+    def try_save(self, request: HttpRequest) -> Any:
+        """Spend on a known address what a new one costs: the time must not tell them apart."""
+        if self.account_already_exists:
+            make_password(self.cleaned_data["password1"])
+        return super().try_save(request)
 
     def clean_email(self) -> str:
         """Where only the invited may sign up, take the address that was invited alone."""

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from identity.actions import accounts, api_keys
 from identity.models import APIKey
+from kernel.errors import Missing
 from kernel.principal import Credential, CredentialKind, Principal, PrincipalKind
 from orgs.actions import organizations, teams, users
 from orgs.models import Membership, Organization, Team, User
@@ -33,8 +34,10 @@ def bootstrap(
     password until the reset link is used.
     """
     operator = Principal.system("bootstrap")
-    owner = User.objects.filter(email__iexact=owner_email.strip()).order_by("joined_at").first()
-    if owner is None:
+    try:
+        # Who merely typed the address at sign-up is not its owner.
+        owner = accounts.owner_of_address(owner_email)
+    except Missing:
         owner = users.create(
             actor=operator, username=users.suggest_username(owner_email), email=owner_email
         )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from identity.accounts.hashers import Argon2idHasher
 from identity.actions import accounts
 from kernel.events.models import Event
 from orgs.models import User
@@ -221,3 +222,29 @@ def test_an_inactive_account_is_told_so(open_browser):
     answer = sign_in(open_browser(), "olga")
 
     assert answer["Location"] == "/account/inactive/"
+
+
+class CountingHasher(Argon2idHasher):
+    """Counts the passwords that it hashes: what a request costs."""
+
+    hashed = 0
+
+    def encode(self, password: str, salt: str) -> str:
+        """Count, and hash as usual."""
+        type(self).hashed += 1
+        return super().encode(password, salt)
+
+
+@pytest.mark.parametrize("email", ["max@example.com", "nobody@example.com"])
+def test_signing_up_costs_the_same_for_known_and_new_addresses(
+    open_browser, lab, settings, email
+):
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    CountingHasher.hashed = 0
+
+    answer = open_browser().post(
+        "/account/signup/", {"email": email, "username": "someone", "password1": PASSWORD}
+    )
+
+    assert answer.status_code == 302
+    assert CountingHasher.hashed == 1
