@@ -5,6 +5,7 @@ import re
 import pytest
 from django.test import Client
 
+from identity.models import UserSession
 from kernel.jobs.sweep import sweep
 from kernel.mail.models import Mail
 from orgs.models import User
@@ -29,7 +30,13 @@ def open_browser():
         client = Client(headers={"User-Agent": agent})
         if user is not None:
             client.force_login(user)
-            client.get("/healthz")  # its first request: the session learns its device
+            # Signing in by the form notes the session and its device.
+            UserSession.objects.create(
+                user=user,
+                session_key=client.session.session_key,
+                ip="127.0.0.1",
+                user_agent=agent,
+            )
         return client
 
     return start

@@ -15,7 +15,7 @@ from kernel.principal import Origin
 from tests.identity.console.conftest import plain
 
 QUERIES = 4
-"""Session and person, five for the session's last sign of life (allauth), the keys."""
+"""Session and person, the organizations to choose from, the keys."""
 
 NEW = {"name": "Laptop", "lifetime": "90", "reach": "all", "organization": ""}
 SECRET = re.compile(r"stw_[0-9A-Za-z]{10}_[0-9A-Za-z]{49}")

@@ -18,7 +18,7 @@ from tests.identity.console.conftest import plain
 NEW_KEY = {"name": "CI", "lifetime": "90", "reach": "all"}
 NEW = {"name": "nightly", "description": "Trains", "team": "vision", "role": "member"}
 
-QUERIES = {"list": 17, "detail": 16, "keys": 13}
+QUERIES = {"list": 12, "detail": 11, "keys": 8}
 """What pages cost for one row and for fifty: about half is the session's and the door's."""
 
 
