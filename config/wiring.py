@@ -56,6 +56,7 @@ JOBS = {
     "orgs.entitlements.note_lapsed": JobKind(entitlements.note_lapsed),
     "orgs.organizations.purge_due": JobKind(organizations.purge_due),
     "identity.keys.note_ended": JobKind(api_keys.note_ended),
+    "identity.keys.remind": JobKind(identity_subscribers.remind_of_expiry),
 }
 
 SCHEDULES = {
@@ -65,6 +66,7 @@ SCHEDULES = {
     "expire_grants": Schedule(60, "orgs.grants.note_lapsed"),
     "expire_entitlements": Schedule(60, "orgs.entitlements.note_lapsed"),
     "expire_keys": Schedule(60, "identity.keys.note_ended"),
+    "remind_of_keys": Schedule(86_400, "identity.keys.remind"),
     "purge_organizations": Schedule(300, "orgs.organizations.purge_due"),
 }
 

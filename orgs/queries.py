@@ -42,9 +42,13 @@ from orgs.models import (
 )
 from orgs.models.membership import MembershipQuerySet
 from orgs.models.team import TeamMembershipQuerySet
+from orgs.permissions import ORGANIZATION_ROLES, TEAM_ROLES
 
 IDLE_AFTER = dt.timedelta(days=30)
 """After how long without a sign of life a seat counts as reclaimable."""
+
+_AT_MOST_KEEPERS = 50
+"""How many admins of an organization, and of a team, one mail goes to."""
 
 _WIRE_ID = re.compile(r"[a-z]+_([0-9a-f]{32})")
 
@@ -90,6 +94,31 @@ def team_members_of(team: Team, *, role: str = "", text: str = "") -> TeamMember
     if role:
         places = places.filter(role=role, custom_role__isnull=True)
     return places.filter(_of_person("membership__user__", text)) if _plain(text) else places
+
+
+def keepers_of(
+    organization: Organization, permission: str, *, team: Team | None = None
+) -> list[str]:
+    """Return the addresses of those whose built-in role holds a permission, to write to.
+
+    Admins of the team count where one is given; at most 100, each once.
+    """
+    roles = [role for role, held in ORGANIZATION_ROLES.items() if permission in held]
+    keepers = Membership.objects.of(organization).active()
+    found = set(
+        keepers.filter(role__in=roles, custom_role=None).values_list("user__email", flat=True)[
+            :_AT_MOST_KEEPERS
+        ]
+    )
+    if team is not None:
+        team_roles = [role for role, held in TEAM_ROLES.items() if permission in held]
+        places = TeamMembership.objects.of(organization).in_team(team)
+        found |= set(
+            places.filter(
+                role__in=team_roles, custom_role=None, membership__status=Membership.Status.ACTIVE
+            ).values_list("membership__user__email", flat=True)[:_AT_MOST_KEEPERS]
+        )
+    return sorted(found - {""})
 
 
 # --- seats ----------------------------------------------------------------------------------

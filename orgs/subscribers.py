@@ -13,7 +13,6 @@ from kernel.events.models import Event
 from kernel.ids import decode
 from kernel.jobs.models import Job
 from kernel.mail.send import write
-from orgs.access import role_permissions
 from orgs.actions import invitations
 from orgs.models import (
     AccessRequest,
@@ -21,13 +20,12 @@ from orgs.models import (
     Membership,
     Organization,
     OrganizationRole,
-    TeamMembership,
-    TeamRole,
 )
 from orgs.permissions import Permission
+from orgs.queries import keepers_of
 
 _AT_MOST = 50
-"""How many admins one request is mailed to."""
+"""How many owners one mail goes to."""
 
 
 def mail_invitation(job: Job) -> None:
@@ -65,7 +63,9 @@ def mail_request_made(job: Job) -> None:
     event, request = _request(job)
     if request is None or request.state != AccessRequest.State.PENDING:
         return
-    for recipient in _deciders(request):
+    for recipient in keepers_of(
+        request.organization, Permission.REQUEST_DECIDE, team=request.team
+    ):
         write(
             template="orgs/access_request",
             recipient=recipient,
@@ -162,28 +162,6 @@ def _request(job: Job) -> tuple[Event, AccessRequest | None]:
         .first()
     )
     return event, request
-
-
-def _deciders(request: AccessRequest) -> list[str]:
-    """Return the addresses of team admins and of organization roles that may decide."""
-    roles = [
-        role
-        for role in OrganizationRole.values
-        if Permission.REQUEST_DECIDE in role_permissions(role, None, "organization")
-    ]
-    found = set(
-        Membership.objects.of(request.organization)
-        .active()
-        .filter(role__in=roles, custom_role=None)
-        .values_list("user__email", flat=True)[:_AT_MOST]
-    )
-    if request.team_id:
-        found |= set(
-            TeamMembership.objects.of(request.organization)
-            .filter(team_id=request.team_id, role=TeamRole.ADMIN, membership__status="active")
-            .values_list("membership__user__email", flat=True)[:_AT_MOST]
-        )
-    return sorted(found - {""})
 
 
 def _page(organization: Organization, path: str) -> str:

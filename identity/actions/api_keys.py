@@ -243,8 +243,16 @@ def note_ended(_job: Job) -> None:
         )
 
 
-def not_a_member() -> Invalid:
-    """Return the refusal to attribute work to somebody who is no active member."""
+def member_named(organization: Organization, username: str) -> User:
+    """Return the active member with a username, to attribute work to; or raise `Invalid`."""
+    rows = Membership.objects.of(organization).active().with_user()
+    member = rows.filter(user__username__iexact=username).first()
+    if member is None:
+        raise _not_a_member()
+    return member.user
+
+
+def _not_a_member() -> Invalid:
     return Invalid.field("on_behalf_of", "This person is not an active member.", code="unknown")
 
 
@@ -401,7 +409,7 @@ def _attributed_to(
     if organization is None or not isinstance(owner, ServiceAccount):
         raise Invalid.field("on_behalf_of", "Only service accounts work on behalf of somebody.")
     if not Membership.objects.of(organization).active().filter(user=user).exists():
-        raise not_a_member()
+        raise _not_a_member()
     return user
 
 

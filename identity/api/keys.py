@@ -19,7 +19,7 @@ from orgs import access
 from orgs.access import Resource
 from orgs.doors.api import OrganizationView
 from orgs.errors import PolicyForbids
-from orgs.models import Membership, ServiceAccount, User
+from orgs.models import ServiceAccount, User
 from orgs.permissions import Permission
 
 STATES = ("active", "rotating", "expired", "revoked", "rotated_out")
@@ -209,17 +209,12 @@ class AccountKeysView(OrganizationView):
             actor=self.principal,
             organization=self.organization,
             owner=account,
-            on_behalf_of=self._member(username) if username else None,
+            on_behalf_of=(
+                api_keys.member_named(self.organization, username) if username else None
+            ),
             **body,
         )
         return _issued(self, issued)
-
-    def _member(self, username: str) -> User:
-        rows = Membership.objects.of(self.organization).active().with_user()
-        member = rows.filter(user__username__iexact=username).first()
-        if member is None:
-            raise api_keys.not_a_member()
-        return member.user
 
 
 class OneKeyView(OrganizationView):

@@ -236,6 +236,18 @@ class NewKeyForm(KeySettingsForm):
         return self.cleaned_data["scopes"] if self.cleaned_data["reach"] == "some" else None
 
 
+class NewMachineKeyForm(NewKeyForm):
+    """A key of a service account, whose work may be attributed to a member."""
+
+    on_behalf_of = forms.CharField(
+        label="On behalf of",
+        max_length=64,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="Username of the member whom the work is attributed to. It gives no rights.",
+    )
+
+
 class NewPersonalKeyForm(NewKeyForm):
     """A person's own key, for one of their organizations or for all."""
 

@@ -9,7 +9,12 @@ from django.http import HttpRequest, HttpResponse
 
 from identity.actions import api_keys
 from identity.console import reads
-from identity.console.forms import AccountForm, ConfirmationForm, NewAccountForm, NewKeyForm
+from identity.console.forms import (
+    AccountForm,
+    ConfirmationForm,
+    NewAccountForm,
+    NewMachineKeyForm,
+)
 from identity.console.key_acts import KeyRow, address, platform_scopes, row_of, show_once
 from identity.models import APIKey
 from identity.queries import keys_of
@@ -292,12 +297,13 @@ class NewKey(AccountPage):
     """A new key of the account."""
 
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
-        return self._draw(NewKeyForm(platform=platform_scopes()))
+        return self._draw(NewMachineKeyForm(platform=platform_scopes()))
 
     def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
-        form = NewKeyForm(request.POST, platform=platform_scopes())
+        form = NewMachineKeyForm(request.POST, platform=platform_scopes())
         if not form.is_valid():
             return self._draw(form, status=422)
+        username = form.cleaned_data["on_behalf_of"]
         done = self.act(
             lambda: api_keys.create(
                 actor=self.principal,
@@ -308,6 +314,9 @@ class NewKey(AccountPage):
                 expires_at=form.expires_at(),
                 allowed_networks=form.networks(),
                 legacy=form.cleaned_data["legacy"],
+                on_behalf_of=(
+                    api_keys.member_named(self.organization, username) if username else None
+                ),
             ),
             form=form,
         )
@@ -315,7 +324,7 @@ class NewKey(AccountPage):
             return self._draw(form, status=done.status)
         return show_once(self, done.value, back=self.home)
 
-    def _draw(self, form: NewKeyForm, *, status: int = 200) -> HttpResponse:
+    def _draw(self, form: NewMachineKeyForm, *, status: int = 200) -> HttpResponse:
         return self.render(
             "identity/key_new.html",
             status=status,

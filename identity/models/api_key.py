@@ -49,6 +49,10 @@ class APIKeyQuerySet(TenantQuerySet["APIKey"]):
             end_noted=False,
         )
 
+    def system_expiring(self, start: dt.datetime, end: dt.datetime) -> "APIKeyQuerySet":
+        """Return living keys whose expiry lies in a span: to remind whoever keeps them."""
+        return self.live(now()).filter(expires_at__gte=start, expires_at__lt=end, ends_at=None)
+
     def system_of_user(self, user_id: Any) -> "APIKeyQuerySet":
         """Return a person's keys everywhere: for what the person does alone."""
         return self.filter(user_id=user_id)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+
 from tests.e2e.conftest import Steward, wait_for
 
 pytestmark = pytest.mark.e2e

@@ -387,3 +387,15 @@ def test_a_member_of_two_teams_costs_no_more_than_of_one(open_browser, lab, home
     page = open_browser(newcomer).get(home).content.decode()
 
     assert page.count("New key for bot-") == 2
+
+
+def test_the_work_of_a_key_is_attributed_to_a_member(open_browser, lab):
+    url = f"/o/{lab.organization.slug}/service-accounts/{lab.machine.wire_id}/keys/new"
+    data = {"name": "CI", "lifetime": "90", "reach": "all", "on_behalf_of": "max"}
+    browser = open_browser(lab.owner)
+    assert browser.post(url, data).status_code == 200
+    assert APIKey.objects.get(name="CI").on_behalf_of == lab.member
+    refused = browser.post(url, {**data, "name": "no", "on_behalf_of": "sven"})
+    assert refused.status_code == 422
+    assert "not an active member" in refused.content.decode()
+    assert not APIKey.objects.filter(name="no").exists()
