@@ -1,8 +1,11 @@
 """A small laboratory for the tests of keys: two organizations, people, a machine."""
 
+import copy
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
+from django.db import transaction
 from rest_framework.test import APIClient
 
 from identity.actions import accounts, api_keys
@@ -61,9 +64,21 @@ class Lab:
         )
 
 
+@pytest.fixture(scope="module")
+def _lab(django_db_setup, django_db_blocker) -> Iterator[Lab]:
+    """Build the laboratory once for a module; each test runs in a savepoint over it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield _build()
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def lab(db) -> Lab:
-    """Build the laboratory."""
+def lab(_lab, db) -> Lab:
+    """Return the laboratory as it was built."""
+    return copy.deepcopy(_lab)
+
+
+def _build() -> Lab:
     owner, member, stranger = person("olga"), person("max"), person("sven")
     organization = organizations.create(actor=as_user(owner), name="Lab", owner=owner)
     foreign = organizations.create(actor=as_user(stranger), name="Elsewhere", owner=stranger)

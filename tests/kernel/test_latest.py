@@ -76,6 +76,7 @@ def test_the_thread_writes_by_itself_and_outlives_a_database_error(settings, mon
 
     monkeypatch.setattr(latest, "_ending", ending)
     monkeypatch.setattr(latest, "_thread", None)
+    monkeypatch.setattr(latest.atexit, "register", lambda call: None)
     buffer = LatestBuffer(write)
     try:
         buffer.note("a", 1)

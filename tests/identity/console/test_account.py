@@ -265,7 +265,7 @@ def test_the_last_owner_is_told_where_and_what_to_do(open_browser, lab):
     ],
 )
 def test_pages_of_a_person_are_ours(open_browser, path):
-    page = open_browser(person("olga")).get(path).content.decode()
+    page = open_browser(person("otto")).get(path).content.decode()
 
     assert page.count("<h1>") == 1
     assert "<c-" not in page
