@@ -30,6 +30,8 @@ app.conf.update(
         "socket_connect_timeout": 2,
         "max_retries": 1,
         "visibility_timeout": 3600,
+        # The transport in memory looks once a second, and is deaf to signals until then.
+        **({} if settings.STEWARD_RELAY else {"polling_interval": 0.1}),
     },
     task_acks_late=True,
     task_reject_on_worker_lost=True,

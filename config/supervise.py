@@ -10,6 +10,7 @@ Environment: HOST, PORT, STEWARD_DATA_DIR, DEMO=0, WEB_THREADS, and the settings
 
 import contextlib
 import ctypes
+import hashlib
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 GRACE_SECONDS = 4.0
 READY_SECONDS = 30.0
 _RESTART_PAUSE_SECONDS = 1.0
@@ -79,12 +81,19 @@ def main() -> int:
         signal.signal(number, _stop)
     children: list[Child] = []
     try:
-        prepare()
+        data_dir = Path(os.environ.get("STEWARD_DATA_DIR", ROOT / "var"))
+        if not _is_prepared(data_dir):
+            prepare(data_dir)
         children = _children(host, port)
-        for child in children:
+        web = children[0]
+        web.start()
+        _wait_until_alive(host, port, web)
+        if not _answers(host, port, "/readyz"):
+            prepare(data_dir)
+        _print_welcome(data_dir, has_outbox=_answers(host, port, "/outbox"))
+        # Only now: side by side they would all start more slowly.
+        for child in children[1:]:
             child.start()
-        _wait_until_ready(host, port, children[0])
-        _print_welcome()
         _watch(children)
     except Stop:
         print("\nStopping…", flush=True)
@@ -94,7 +103,26 @@ def main() -> int:
     return 0
 
 
-def prepare() -> None:
+def _is_prepared(data_dir: Path) -> bool:
+    """Whether the last start was of this very code on this database.
+
+    A look at one file instead of a second of Django; whether the schema is right after all
+    is asked of the web process (`/readyz`).
+    """
+    started = data_dir / "started"
+    has_database = "DATABASE_URL" in os.environ or (data_dir / "steward.sqlite3").exists()
+    return has_database and started.exists() and started.read_text() == _mark()
+
+
+def _mark() -> str:
+    """Return what changes with the migrations, the libraries and the database's address."""
+    migrations = sorted(str(path) for path in ROOT.glob("*/migrations/*.py"))
+    libraries = (ROOT / "requirements.txt").read_text()
+    parts = [*migrations, libraries, os.environ.get("DATABASE_URL", "")]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def prepare(data_dir: Path) -> None:
     """Bring the database to this code's schema; make the demo organization once."""
     import django  # noqa: PLC0415 - after the environment is set
 
@@ -102,7 +130,6 @@ def prepare() -> None:
     from django.conf import settings  # noqa: PLC0415 - after the setup
     from django.core.management import call_command  # noqa: PLC0415 - after the setup
 
-    data_dir = Path(settings.STEWARD_DATA_DIR)
     for folder in (data_dir, Path(settings.STATIC_ROOT)):
         folder.mkdir(parents=True, exist_ok=True)
     is_first = not (data_dir / "started").exists()
@@ -112,7 +139,7 @@ def prepare() -> None:
     if is_first and os.environ.get("DEMO", "1") != "0":
         print("Creating the demo organization (leave it out with DEMO=0)…", flush=True)
         call_command("seed_demo", verbosity=0, stdout=open(os.devnull, "w"))  # noqa: PTH123, SIM115
-    (data_dir / "started").touch()
+    (data_dir / "started").write_text(_mark())
     from django.db import connections  # noqa: PLC0415 - after the setup
 
     connections.close_all()
@@ -173,28 +200,32 @@ def _end(children: Sequence[Child]) -> None:
         child.signal(signal.SIGKILL)
 
 
-def _wait_until_ready(host: str, port: int, web: Child) -> None:
-    url = f"http://{_shown(host)}:{port}/healthz"
+def _answers(host: str, port: int, path: str) -> bool:
+    """Whether the web process answers a path with success."""
+    try:
+        with urllib.request.urlopen(f"http://{_shown(host)}:{port}{path}", timeout=10):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _wait_until_alive(host: str, port: int, web: Child) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         if not web.is_running:
             print("The web process did not start; see above.")
             raise Stop
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(_POLL_SECONDS)
+        if _answers(host, port, "/healthz"):
+            return
+        time.sleep(_POLL_SECONDS)
     print(f"The web process did not answer within {READY_SECONDS:.0f} seconds.")
     raise Stop
 
 
-def _print_welcome() -> None:
-    from django.conf import settings  # noqa: PLC0415 - after the setup
-
-    base = settings.STEWARD_BASE_URL
+def _print_welcome(data_dir: Path, *, has_outbox: bool) -> None:
+    base = os.environ["STEWARD_BASE_URL"].rstrip("/")
     lines = ["", "Steward is running.", "", f"  Console   {base}/"]
-    demo = Path(settings.STEWARD_DATA_DIR) / "demo.json"
+    demo = data_dir / "demo.json"
     if demo.exists():
         facts = json.loads(demo.read_text())
         lines += [
@@ -205,12 +236,12 @@ def _print_welcome() -> None:
     else:
         lines.append(f"  Sign up   {base}/account/signup/")
         key = "YOUR_KEY"
-    if settings.STEWARD_MAIL_OUTBOX:
+    if has_outbox:
         lines.append(f"  Mail      {base}/outbox   (nothing leaves this machine)")
     lines += [
         f"  API       curl -H 'Authorization: Bearer {key}' {base}/api/v1/me",
         f"            {base}/api/docs",
-        f"  Data      {settings.STEWARD_DATA_DIR}",
+        f"  Data      {data_dir}",
         "  Stop      Ctrl-C",
         "",
     ]
