@@ -1,5 +1,6 @@
 """The WSGI application that granian serves."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -7,3 +8,9 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.embedded")
 
 application = get_wsgi_application()
+
+# What was loaded at the start stays for good: the collector need not walk it again and again,
+# and a page of a hundred rows makes more objects than its default threshold allows for.
+gc.collect()
+gc.freeze()
+gc.set_threshold(20_000, 20, 20)
