@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from identity import key_format
+from identity.actions import key_values
 from identity.errors import KeyEnded
 from identity.models import APIKey
 from identity.queries import KEY_PURPOSE
@@ -21,11 +22,9 @@ from kernel.principal import CredentialKind, Principal
 from orgs import access
 from orgs.actions import members
 from orgs.errors import PolicyForbids
-from orgs.models import Membership, Organization, PlatformPermission, ServiceAccount, User
-from orgs.permissions import DESCRIPTIONS, Permission, covers
+from orgs.models import Membership, Organization, ServiceAccount, User
+from orgs.permissions import Permission, covers
 
-LONGEST_OVERLAP = dt.timedelta(days=30)
-LONGEST_LIFE = dt.timedelta(days=36_525)
 AT_MOST_PER_OWNER = 50
 """How many living keys one person or service account may have."""
 
@@ -64,7 +63,7 @@ def create(
         _require_allowed_by_policy(actor, organization, owner)
         _lock_owner(organization, owner)
     _require_secret_for(actor, owner)
-    wanted, networks = _scopes(scopes), _networks(allowed_networks)
+    wanted, networks = key_values.scopes(scopes), key_values.networks(allowed_networks)
     _require_no_wider_than(actor, wanted)
     _require_within_own_networks(actor, networks)
     _require_room(owner)
@@ -73,9 +72,9 @@ def create(
             organization=organization,
             user=owner if isinstance(owner, User) else None,
             service_account=owner if isinstance(owner, ServiceAccount) else None,
-            name=_name(name),
+            name=key_values.name(name),
             scopes=wanted,
-            expires_at=_expiry(expires_at),
+            expires_at=key_values.expiry(expires_at),
             allowed_networks=networks,
             on_behalf_of=_attributed_to(organization, owner, on_behalf_of),
             is_legacy=legacy,
@@ -114,7 +113,7 @@ def rotate(
     if old.replaced_by_id:
         raise KeyEnded("This key was rotated before. Rotate the key that replaced it.")
     _require_no_wider_than(actor, old.scopes)
-    overlap = _overlap(overlap_seconds)
+    overlap = key_values.overlap(overlap_seconds)
     moment = now()
     if expires_at is None and old.expires_at is not None:
         expires_at = moment + (old.expires_at - old.created_at)
@@ -125,14 +124,14 @@ def rotate(
             service_account=old.service_account,
             name=old.name,
             scopes=old.scopes,
-            expires_at=_expiry(expires_at),
+            expires_at=key_values.expiry(expires_at),
             allowed_networks=old.allowed_networks,
             on_behalf_of=old.on_behalf_of,
             is_legacy=old.is_legacy,
             created_by=actor.label[:200],
         )
     )
-    old.ends_at = _end_of_overlap(old, moment + overlap)
+    old.ends_at = key_values.end_of_overlap(old, moment + overlap)
     old.replaced_by = issued.key
     old.save_change("ends_at", "replaced_by")
     _record(
@@ -153,7 +152,7 @@ def change_overlap(
     if old.ends_at is None:
         raise KeyEnded("This key is not being rotated.")
     before = old.ends_at
-    old.ends_at = _end_of_overlap(old, now() + _overlap(overlap_seconds))
+    old.ends_at = key_values.end_of_overlap(old, now() + key_values.overlap(overlap_seconds))
     old.save_change("ends_at")
     _record(
         "identity.api_key.overlap_changed",
@@ -193,11 +192,11 @@ def update(
     for name, value in changes.items():
         match name:
             case "name":
-                cleaned[name] = _name(str(value))
+                cleaned[name] = key_values.name(str(value))
             case "expires_at":
-                cleaned[name] = _expiry(value)
+                cleaned[name] = key_values.expiry(value)
             case "allowed_networks":
-                cleaned[name] = _networks(value)
+                cleaned[name] = key_values.networks(value)
                 _require_within_own_networks(actor, cleaned[name])
             case _:
                 raise Invalid.field(name, f"“{name}” cannot be changed.", code="unknown_field")
@@ -411,60 +410,6 @@ def _attributed_to(
     if not Membership.objects.of(organization).active().filter(user=user).exists():
         raise _not_a_member()
     return user
-
-
-def _name(name: str) -> str:
-    name = " ".join("".join(c for c in name if c.isprintable()).split())
-    if not 1 <= len(name) <= 80:
-        raise Invalid.field("name", "Give a name of 1 to 80 characters.", code="length")
-    return name
-
-
-def _scopes(scopes: Iterable[str] | None) -> list[str] | None:
-    if scopes is None:
-        return None
-    wanted = sorted({str(scope) for scope in scopes})
-    known = set(DESCRIPTIONS) | set(PlatformPermission.objects.values_list("name", flat=True))
-    nouns = {name.rpartition(".")[0] for name in known}
-    verbs = {name.rpartition(".")[2] for name in known}
-    allowed = known | {f"{noun}.*" for noun in nouns} | {f"*.{verb}" for verb in verbs} | {"*"}
-    wrong = [scope for scope in wanted if scope not in allowed]
-    if wrong:
-        raise Invalid.field("scopes", f"Not a scope: {', '.join(wrong)}.", code="unknown_scope")
-    return wanted
-
-
-def _expiry(expires_at: dt.datetime | None) -> dt.datetime | None:
-    if expires_at is not None and expires_at <= now():
-        raise Invalid.field("expires_at", "Choose a time in the future.", code="range")
-    if expires_at is not None and expires_at > now() + LONGEST_LIFE:
-        raise Invalid.field("expires_at", "Choose a time within 100 years.", code="range")
-    return expires_at
-
-
-def _networks(networks: Iterable[str]) -> list[str]:
-    cleaned = []
-    for text in networks:
-        try:
-            cleaned.append(str(ipaddress.ip_network(str(text).strip(), strict=False)))
-        except ValueError:
-            raise Invalid.field(
-                "allowed_networks", f"“{text}” is not an address or network (CIDR).", code="network"
-            ) from None
-    return sorted(set(cleaned))
-
-
-def _overlap(seconds: int) -> dt.timedelta:
-    if not 0 <= seconds <= LONGEST_OVERLAP.total_seconds():
-        raise Invalid.field(
-            "overlap_seconds", f"Choose 0 to {LONGEST_OVERLAP.days} days.", code="range"
-        )
-    return dt.timedelta(seconds=seconds)
-
-
-def _end_of_overlap(old: APIKey, wanted: dt.datetime) -> dt.datetime:
-    """Never let a rotation lengthen a key's life beyond its expiry."""
-    return min(wanted, old.expires_at) if old.expires_at else wanted
 
 
 def _record(event: str, actor: Principal, key: APIKey, changes: dict[str, Any]) -> None:

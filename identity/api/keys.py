@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from identity.actions import api_keys
+from identity.actions.key_values import LONGEST_OVERLAP
 from identity.errors import KeyEnded
 from identity.models import APIKey
 from identity.queries import keys_of
@@ -118,7 +119,7 @@ class RotationBody(Body):
     """How long the old key works beside the new one."""
 
     overlap_seconds = Whole(
-        min_value=0, max_value=int(api_keys.LONGEST_OVERLAP.total_seconds())
+        min_value=0, max_value=int(LONGEST_OVERLAP.total_seconds())
     )
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
@@ -127,7 +128,7 @@ class OverlapBody(Body):
     """For how many seconds from now the rotated key still works; 0 stops it."""
 
     overlap_seconds = Whole(
-        min_value=0, max_value=int(api_keys.LONGEST_OVERLAP.total_seconds())
+        min_value=0, max_value=int(LONGEST_OVERLAP.total_seconds())
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django import forms
 
-from identity.actions.api_keys import LONGEST_OVERLAP
+from identity.actions.key_values import LONGEST_OVERLAP
 from kernel.clock import now
 from orgs.models import Organization, Role, User
 from orgs.permissions import DESCRIPTIONS
