@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -103,6 +104,8 @@ class House:
     web_port: int = field(default_factory=free_port)
     key: str = ""
     slug: str = ""
+    members: list[str] = field(default_factory=list)
+    """Wire ids of members for operations that need some; made by `populate`."""
     running: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     redis: "subprocess.Popen[bytes] | None" = None
 
@@ -201,6 +204,29 @@ class House:
         facts = json.loads(out)
         self.key, self.slug = facts["api_key"], facts["organization"]["slug"]
 
+    def populate(self, *, members: int = 8) -> None:
+        """Give the organization a team `base` and some members (the web server must run)."""
+        self.call("POST", f"/api/v1/organizations/{self.slug}/teams", {"name": "base"})
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.chaos.people", self.slug, str(members), "person"],
+            cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.members = json.loads(done.stdout.splitlines()[-1])
+
+    def ready(self) -> tuple[int, dict[str, Any]]:
+        """Return status and body of `/readyz`; 0 when nothing answers within five seconds."""
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.web_port}/readyz", timeout=5
+            ) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+        except OSError:
+            return 0, {}
+
     def call(self, method: str, path: str, body: Any = None) -> tuple[Any, float]:
         """Call the API; return the answer and the seconds it took. Anything but 2xx raises."""
         request = urllib.request.Request(
@@ -221,10 +247,10 @@ class House:
         assert {outcome["verdict"] for outcome in answer["outcomes"]} == {"invited"}
         return seconds
 
-    def ask(self, statement: str) -> list[tuple[Any, ...]]:
-        """Ask the installation's database."""
+    def ask(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Ask the installation's database, past any proxy."""
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            return connection.execute(statement).fetchall()
+            return connection.execute(statement, values or None).fetchall()
 
     def unfinished(self) -> int:
         """Return how many rows wait or run."""
