@@ -32,6 +32,9 @@ STEWARD_PROTECTED_PROJECT_NAMES = env.list(
     "STEWARD_PROTECTED_PROJECT_NAMES", default=["model-registry"]
 )
 
+# --- database -------------------------------------------------------------------------------
+STEWARD_MIGRATION_DATABASE_URL = env.str("STEWARD_MIGRATION_DATABASE_URL", default="")
+
 # --- jobs -----------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", default="memory://localhost"))
 STEWARD_RELAY = not CELERY_BROKER_URL.startswith("memory")

@@ -1,0 +1,34 @@
+"""The owner's connection: who migrates, backs up and restores.
+
+In production the service's own database role may change rows and no tables; the tables
+belong to another role, named by STEWARD_MIGRATION_DATABASE_URL. Without that setting the
+service's connection is used.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import environ
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
+
+_TAKEN = ("NAME", "USER", "PASSWORD", "HOST", "PORT")
+
+
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """Let this thread's default connection be the owner's within the block."""
+    url = settings.STEWARD_MIGRATION_DATABASE_URL
+    connection = connections[DEFAULT_DB_ALIAS]
+    if not url or connection.vendor != "postgresql":
+        yield
+        return
+    owner = environ.Env.db_url_config(url)
+    before = dict(connection.settings_dict)
+    connection.close()
+    connection.settings_dict.update({name: owner.get(name, "") for name in _TAKEN})
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict.update({name: before[name] for name in _TAKEN})
