@@ -42,6 +42,9 @@ REACTIONS = {
     "orgs.user.deleted": Reactions(within=_ENDS_ACCESS),
 }
 
+# Those that go through many organizations end a transaction after each: holding the rows
+# of one while waiting for the next, they would wait in a circle with whoever holds both.
+# What they have done they do not do again.
 JOBS = {
     SEND_MAIL: JobKind(send_job, transactional=False),
     "kernel.jobs.tidy": JobKind(tidy),
@@ -51,11 +54,11 @@ JOBS = {
     "orgs.mail.request_decided": JobKind(orgs_subscribers.mail_request_decided),
     "orgs.mail.deletion_requested": JobKind(orgs_subscribers.mail_deletion_requested),
     "orgs.mail.member_removed": JobKind(orgs_subscribers.mail_member_removed),
-    "orgs.invitations.note_lapsed": JobKind(invitations.note_lapsed),
-    "orgs.grants.note_lapsed": JobKind(grants.note_lapsed),
-    "orgs.entitlements.note_lapsed": JobKind(entitlements.note_lapsed),
-    "orgs.organizations.purge_due": JobKind(organizations.purge_due),
-    "identity.keys.note_ended": JobKind(api_keys.note_ended),
+    "orgs.invitations.note_lapsed": JobKind(invitations.note_lapsed, transactional=False),
+    "orgs.grants.note_lapsed": JobKind(grants.note_lapsed, transactional=False),
+    "orgs.entitlements.note_lapsed": JobKind(entitlements.note_lapsed, transactional=False),
+    "orgs.organizations.purge_due": JobKind(organizations.purge_due, transactional=False),
+    "identity.keys.note_ended": JobKind(api_keys.note_ended, transactional=False),
     "identity.keys.remind": JobKind(identity_subscribers.remind_of_expiry),
 }
 

@@ -1,6 +1,7 @@
 """The request's frame: its id, where it came from, one log line, plain errors."""
 
 import re
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -15,6 +17,7 @@ from django.template.loader import render_to_string
 from kernel.api.problem import Problem
 from kernel.logs import log_request
 from kernel.principal import Origin
+from kernel.transient import RETRY_SECONDS, is_transient
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _API_PREFIXES = ("/api/", "/scim", "/access/", "/oauth/")
@@ -64,7 +67,10 @@ def origin_of(request: Any) -> Origin:
     return getattr(inner, "origin", None) or Origin()
 
 
-def _failed(request: HttpRequest, status: int, code: str, title: str, detail: str) -> HttpResponse:
+def failed(
+    request: HttpRequest, status: int, code: str, title: str, detail: str
+) -> HttpResponse:
+    """Answer a request that failed: a problem document or a page."""
     request_id = origin_of(request).request_id
     if request.path.startswith(_API_PREFIXES):
         return Problem(
@@ -78,26 +84,29 @@ def _failed(request: HttpRequest, status: int, code: str, title: str, detail: st
     return HttpResponse(page, status=status)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
-    """Answer 400."""
-    return _failed(request, 400, "bad_request", "Bad request", "The request was not understood.")
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400, or 413 where a form turned out to be larger than it said."""
+    if isinstance(exception, RequestDataTooBig):
+        detail = "The request's body is larger than what is accepted here."
+        return failed(request, 413, "body_too_large", "The body is too large", detail)
+    return failed(request, 400, "bad_request", "Bad request", "The request was not understood.")
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 403."""
-    return _failed(request, 403, "denied", "You may not do this", str(exception))
+    return failed(request, 403, "denied", "You may not do this", str(exception))
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer 404: the same bytes for what is absent and for what is another's."""
-    return _failed(
+    return failed(
         request, 404, "not_found", "Not found", "There is nothing here that you can see."
     )
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:
     """Answer somebody who tries too often: signing in, up, or resetting a password."""
-    response = _failed(
+    response = failed(
         request,
         429,
         "throttled",
@@ -115,8 +124,22 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 without a detail; the log has it under the request id."""
-    return _failed(
+    """Answer 500 without a detail; the log has it under the request id.
+
+    A database that is busy, full or out of reach is a 503: it passes by itself.
+    """
+    raised = sys.exception()
+    if raised is not None and is_transient(raised):
+        response = failed(
+            request,
+            503,
+            "unavailable",
+            "Temporarily unavailable",
+            "The database was busy or out of reach. Nothing was changed; try again.",
+        )
+        response["Retry-After"] = str(RETRY_SECONDS)
+        return response
+    return failed(
         request,
         500,
         "internal_error",

@@ -12,6 +12,7 @@ from identity import key_format
 from identity.actions import key_values
 from identity.errors import KeyEnded
 from identity.models import APIKey
+from identity.models.api_key import APIKeyQuerySet
 from identity.queries import KEY_PURPOSE
 from kernel.clock import now
 from kernel.crypto import tokens
@@ -20,7 +21,7 @@ from kernel.events import Target, record
 from kernel.jobs.models import Job
 from kernel.principal import CredentialKind, Principal
 from orgs import access
-from orgs.actions import members
+from orgs.actions import lapses, members
 from orgs.errors import PolicyForbids
 from orgs.models import Membership, Organization, ServiceAccount, User
 from orgs.permissions import Permission, covers
@@ -62,6 +63,8 @@ def create(
         members.require_open(organization)
         _require_allowed_by_policy(actor, organization, owner)
         _lock_owner(organization, owner)
+    elif isinstance(owner, User):
+        members.lock_account(owner.pk)
     _require_secret_for(actor, owner)
     wanted, networks = key_values.scopes(scopes), key_values.networks(allowed_networks)
     _require_no_wider_than(actor, wanted)
@@ -226,11 +229,26 @@ def end_all(rows: Iterable[APIKey], *, actor_label: str, reason: str) -> int:
     return count
 
 
-@transaction.atomic
 def note_ended(_job: Job) -> None:
-    """Write expiries and ended overlaps into the trail (job); keys died by themselves."""
-    rows = APIKey.objects.system_lapsed(now()).select_for_update(of=("self",), skip_locked=True)
-    for row in rows.order_by("organization_id")[:500]:
+    """Write expiries and ended overlaps into the trail (job); keys died by themselves.
+
+    Each owner's in a transaction of its own, which begins with the lock that whoever
+    ends or changes these keys takes first: the organization's, or the account's.
+    """
+    lapsed = APIKey.objects.system_lapsed(now())
+    lapses.note(
+        lapsed=lapsed, each=lambda organization: _note_ended(APIKey.objects.of(organization))
+    )
+    personal = lapsed.filter(organization=None).order_by("user_id")
+    for user_id in list(personal.values_list("user_id", flat=True).distinct()):
+        with transaction.atomic():
+            members.lock_account(user_id)
+            _note_ended(APIKey.objects.of(None).filter(user_id=user_id))
+
+
+def _note_ended(keys: APIKeyQuerySet) -> None:
+    rows = keys.system_lapsed(now()).select_for_update(of=("self",))
+    for row in list(rows.order_by("pk")[: lapses.AT_ONCE]):
         row.end_noted = True
         row.save(update_fields=["end_noted"])
         rotated_out = row.state == "rotated_out"
@@ -277,10 +295,13 @@ def _locked(
 ) -> APIKey:
     """Lock the key after the right to it is shown; raise `Missing` outside that scope.
 
-    The organization is locked first, as whoever ends a membership with its keys does.
+    The organization is locked first, as whoever ends a membership with its keys does; for
+    a key without one the account, as whoever deletes it with its keys does.
     """
     if organization is not None:
         members.lock(organization)
+    elif key.user_id is not None:
+        members.lock_account(key.user_id)
     row = (
         APIKey.objects.of(organization)
         .filter(pk=key.pk)

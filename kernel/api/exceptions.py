@@ -22,6 +22,7 @@ from kernel import errors
 from kernel.api.caller import origin_of
 from kernel.api.problem import Problem
 from kernel.errors import DomainError, FieldProblem
+from kernel.transient import RETRY_SECONDS, is_transient
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -40,7 +41,6 @@ STATUS: Mapping[type[DomainError], int] = {
     errors.Unavailable: 503,
 }
 DEFAULT_CHALLENGE = 'Bearer realm="steward"'
-_RETRY_SECONDS = 1
 _UNIQUE_VIOLATION = "23505"
 
 
@@ -84,15 +84,6 @@ def status_of(error: type[DomainError]) -> int:
     return next(STATUS[family] for family in error.__mro__ if family in STATUS)
 
 
-def is_transient(exc: Exception) -> bool:
-    """Whether a database error can pass by itself.
-
-    Locks, serialization failures, time-outs, lost connections and a full disk are; a
-    table that does not exist (SQLite reports it as operational) is not.
-    """
-    return not str(exc).startswith("no such ")
-
-
 def is_duplicate(exc: IntegrityError) -> bool:
     """Whether a unique constraint refused a row that two requests made at once."""
     state = getattr(exc.__cause__, "sqlstate", None)
@@ -130,7 +121,7 @@ def _of_rest_framework(exc: drf.APIException, request_id: str) -> Problem:
         case drf.PermissionDenied():
             return _of_domain(errors.Denied(str(exc.detail)), request_id)
         case drf.Throttled():
-            seconds = math.ceil(getattr(exc, "wait", None) or _RETRY_SECONDS)
+            seconds = math.ceil(getattr(exc, "wait", None) or RETRY_SECONDS)
             return _of_domain(
                 errors.Throttled("Wait before the next request.", retry_after_seconds=seconds),
                 request_id,
@@ -179,7 +170,7 @@ def _of_database(exc: Exception, request_id: str) -> Problem:
     log.warning("database_unavailable", exc_info=exc)
     detail = "The database was busy or out of reach. Nothing was changed; try again."
     return _of_domain(
-        errors.Unavailable(detail, retry_after_seconds=_RETRY_SECONDS), request_id
+        errors.Unavailable(detail, retry_after_seconds=RETRY_SECONDS), request_id
     )
 
 

@@ -10,7 +10,7 @@ from kernel.errors import Denied, Invalid
 from kernel.events import Target, record
 from kernel.jobs.models import Job
 from kernel.principal import Principal
-from orgs.actions import members
+from orgs.actions import lapses, members
 from orgs.models import Entitlement, Organization, SeatPool, SeatType
 
 
@@ -63,17 +63,17 @@ def apply(
     return row
 
 
-@transaction.atomic
 def note_lapsed(_job: Job) -> None:
     """Bring seat limits down where a source's time has passed (job)."""
-    due = Entitlement.objects.system_lapsed(now()).order_by("organization_id", "pk")
-    for row in due.select_related("organization")[:100]:
-        organization = members.lock(row.organization)
-        if not Entitlement.objects.of(organization).filter(pk=row.pk, until=row.until).update(
-            lapse_noted=True
-        ):
-            continue
-        _fit_pools(organization)
+    lapses.note(lapsed=Entitlement.objects.system_lapsed(now()), each=_note_lapsed)
+
+
+def _note_lapsed(organization: Organization) -> None:
+    lapsed = Entitlement.objects.of(organization).system_lapsed(now())
+    rows = list(lapsed.order_by("pk"))
+    lapsed.filter(pk__in=[row.pk for row in rows]).update(lapse_noted=True)
+    _fit_pools(organization)
+    for row in rows:
         record(
             type="orgs.entitlement.lapsed",
             actor=Principal.system("expiry"),

@@ -10,7 +10,7 @@ from kernel.events import Target, record
 from kernel.jobs.models import Job
 from kernel.principal import Principal
 from orgs import access
-from orgs.actions import given_roles, members, teams
+from orgs.actions import given_roles, lapses, members, teams
 from orgs.errors import NotActive
 from orgs.models import Grant, Membership, Organization, Role, ServiceAccount, Team
 from orgs.permissions import Permission
@@ -92,12 +92,15 @@ def end(*, actor: Principal, organization: Organization, grant: Grant) -> Grant:
     return row
 
 
-@transaction.atomic
 def note_lapsed(_job: Job) -> None:
     """Write the expiry of grants into the trail (job); they ended by themselves."""
-    rows = Grant.objects.system_lapsed(now()).select_for_update(of=("self",), skip_locked=True)
+    lapses.note(lapsed=Grant.objects.system_lapsed(now()), each=_note_lapsed)
+
+
+def _note_lapsed(organization: Organization) -> None:
+    rows = Grant.objects.of(organization).system_lapsed(now()).select_for_update(of=("self",))
     rows = rows.select_related("membership__user", "service_account", "team", "custom_role")
-    for grant in rows.order_by("organization_id", "pk")[:500]:
+    for grant in list(rows.order_by("pk")[: lapses.AT_ONCE]):
         grant.ended_at = grant.until
         grant.save(update_fields=["ended_at"])
         _record("orgs.grant.expired", Principal.system("expiry"), grant)

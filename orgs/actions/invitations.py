@@ -17,7 +17,7 @@ from kernel.events import Target, record
 from kernel.jobs.models import Job
 from kernel.principal import Principal
 from orgs import access
-from orgs.actions import given_roles, members, seats
+from orgs.actions import given_roles, lapses, members, seats
 from orgs.actions import teams as team_actions
 from orgs.errors import InvitationEnded, WrongAccount
 from orgs.models import (
@@ -241,14 +241,15 @@ def accept(
     return member
 
 
-@transaction.atomic
 def note_lapsed(_job: Job) -> None:
     """Write the expiry of invitations into the trail (job); they lapsed by themselves."""
-    rows = Invitation.objects.system_lapsed(now()).select_for_update(
-        of=("self",), skip_locked=True
-    )
-    rows = rows.select_related("custom_role")
-    for invitation in rows.order_by("organization_id", "pk")[:500]:
+    lapses.note(lapsed=Invitation.objects.system_lapsed(now()), each=_note_lapsed)
+
+
+def _note_lapsed(organization: Organization) -> None:
+    rows = Invitation.objects.of(organization).system_lapsed(now())
+    rows = rows.select_for_update(of=("self",)).select_related("custom_role")
+    for invitation in list(rows.order_by("pk")[: lapses.AT_ONCE]):
         invitation.lapse_noted = True
         invitation.save(update_fields=["lapse_noted"])
         _record("orgs.invitation.expired", Principal.system("expiry"), invitation)

@@ -4,6 +4,8 @@ Removing a member ends everything under it in the same transaction (`endings`); 
 and sessions end by the reaction that `config/wiring.py` lists for the event.
 """
 
+import uuid
+
 from django.db import transaction
 
 from kernel.clock import now
@@ -315,6 +317,15 @@ def lock(organization: Organization) -> Organization:
     return organization
 
 
+def lock_account(user_id: uuid.UUID) -> None:
+    """Hold an account, so that it is not deleted meanwhile; second in lock order.
+
+    Rows that point to it can be made all the same. Raises `Missing` if it was deleted.
+    """
+    if not User.objects.select_for_update(no_key=True).filter(pk=user_id).exists():
+        raise Missing("This account was deleted.")
+
+
 def _join(
     *,
     actor: Principal,
@@ -328,7 +339,7 @@ def _join(
     seats.require_known(seat)
     lock(organization)
     require_open(organization)
-    _lock_user(user)
+    lock_account(user.pk)
     member = (
         Membership.objects.of(organization)
         .select_for_update(of=("self",))
@@ -380,12 +391,6 @@ def _locked(organization: Organization, member: Membership) -> Membership:
     if row is None:
         raise Missing
     return row
-
-
-def _lock_user(user: User) -> None:
-    """Hold the account, so that its deletion cannot run between check and commit."""
-    if not User.objects.select_for_update(no_key=True).filter(pk=user.pk).exists():
-        raise Missing("This account was deleted.")
 
 
 def _held(member: Membership) -> frozenset[str]:

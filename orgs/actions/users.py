@@ -143,8 +143,9 @@ def delete(*, actor: Principal, user: User, confirmation: str) -> None:
             ],
         )
     # Organizations come before the account in the order of locks: see `members.provision`.
+    # Also those that the person has left: memberships and keys of there go with the account.
     organizations_locked = {
-        member.organization_id: members.lock(member.organization) for member in _held(user)
+        member.organization_id: members.lock(member.organization) for member in _ever_held(user)
     }
     user = _locked(user)
     held = _held(user)
@@ -189,13 +190,14 @@ def suggest_username(email: str) -> str:
     return candidate
 
 
+def _ever_held(user: User) -> list[Membership]:
+    rows = Membership.objects.system_of_user(user.pk).select_related("organization")
+    return list(rows.order_by("organization_id"))
+
+
 def _held(user: User) -> list[Membership]:
-    return list(
-        Membership.objects.system_of_user(user.pk)
-        .present()
-        .select_related("organization")
-        .order_by("organization_id")
-    )
+    gone = Membership.Status.REMOVED
+    return [member for member in _ever_held(user) if member.status != gone]
 
 
 def _locked(user: User) -> User:

@@ -38,6 +38,7 @@ from kernel.errors import (
     Throttled,
 )
 from kernel.principal import Principal
+from kernel.transient import again_if_undone
 from orgs import access, presence
 from orgs.access import Resource, Standing
 from orgs.models import Membership, Organization, Team, User
@@ -173,10 +174,10 @@ class ConsolePage(View):
         Success leaves `success` as a message for the next page. A refusal goes into
         `form` (beside the field that the error points at), or stays as a message where
         there is no form. `Missing` always becomes the 404 page, and `Denied` the 403
-        page unless a form can tell it.
+        page unless a form can tell it. What the database undoes is done again.
         """
         try:
-            value = call()
+            value = again_if_undone(call)
         except DomainError as refused:
             if isinstance(refused, Missing) or (isinstance(refused, Denied) and form is None):
                 raise
