@@ -19,6 +19,7 @@ from kernel.api.idempotency import IdempotentPosts
 from kernel.api.pagination import CURSOR_PARAM, LIMIT_PARAM, KeysetPagination
 from kernel.api.throttle import RateLimited
 from kernel.errors import BadParameter, DomainError
+from kernel.transient import again_if_undone
 
 Representation = serializers.Serializer[Any]
 
@@ -54,18 +55,33 @@ class Endpoint(RateLimited, IdempotentPosts):
     query: Mapping[str, Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Recognise and admit the caller, then read the query."""
+        """Recognise and admit the caller, then read the query.
+
+        What the database undoes for the sake of another request is done again: the whole
+        method with its idempotency key, after which the caller was admitted and counted.
+        """
         super().initial(request, *args, **kwargs)
-        if str(request.method) not in self.allowed_methods:
+        method = str(request.method)
+        if method not in self.allowed_methods:
             self.http_method_not_allowed(request)
         self.query = self._read_query(request)
+        handler = getattr(self, method.lower())
+        setattr(
+            self,
+            method.lower(),
+            lambda *given, **named: again_if_undone(lambda: handler(*given, **named)),
+        )
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> Response:
-        """Keep answers out of shared caches; private ones ask again, which ETags make cheap."""
+        """Keep answers out of shared caches; private ones ask again, which ETags make cheap.
+
+        What an act answers may hold a secret that is shown once: it is stored nowhere.
+        """
         final = super().finalize_response(request, response, *args, **kwargs)
-        final.headers.setdefault("Cache-Control", "private, no-cache")
+        reads = request.method in {"GET", "HEAD"}
+        final.headers.setdefault("Cache-Control", "private, no-cache" if reads else "no-store")
         return final
 
     @property
@@ -154,6 +170,9 @@ class Endpoint(RateLimited, IdempotentPosts):
                 f"“{unknown[0]}” is not a parameter of this request; known: {known}.",
                 parameter=unknown[0],
             )
+        twice = sorted(name for name, given in request.query_params.lists() if len(given) > 1)
+        if twice:
+            raise BadParameter(f"“{twice[0]}” is given more than once.", parameter=twice[0])
         declared = self.parameters.get(method)
         if declared is None:
             return {}
