@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export STEWARD_DATA_DIR ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check fix lock docs bench clean
+.PHONY: help run test test-fast check fix lock sbom docs bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,8 +29,12 @@ lock: $(VENV)/.dev ## Lock the requirements with hashes
 	$(BIN)/uv pip compile -q --generate-hashes --universal --no-emit-index-url --no-header pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --generate-hashes --universal --no-emit-index-url --no-header --group dev pyproject.toml -c requirements.txt -o requirements-dev.txt
 
+sbom: $(VENV)/.dev ## Write the bill of materials of the runtime lock to build/sbom.json
+	$(BIN)/python dev/lock.py sbom build/sbom.json
+
 docs: $(VENV)/.dev ## Write the generated references in docs/
 	$(BIN)/python manage.py write_docs
+	$(BIN)/python dev/lock.py licences
 
 bench: $(VENV)/.dev ## Run the benchmarks (needs PostgreSQL, Redis and wrk)
 	$(BIN)/python -m bench

@@ -11,6 +11,8 @@ gate "mypy (types)" $bin/mypy
 gate "import-linter (who may import whom)" $bin/lint-imports
 gate "ast-grep (house rules)" $bin/ast-grep scan --error
 gate "ast-grep (the rules' own tests)" $bin/ast-grep test --skip-snapshot-tests
+gate "locks (hashed, installed, asked for)" $bin/python dev/lock.py check
+gate "licences are listed" $bin/python dev/lock.py licences --check
 gate "djlint (templates)" $bin/djlint --lint --quiet templates
 gate "codespell" $bin/codespell
 gate "file lengths" $bin/python dev/check_lengths.py
@@ -21,6 +23,7 @@ production() {
   env DJANGO_SETTINGS_MODULE=config.settings.production \
     SECRET_KEY=check-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ \
     STEWARD_KEY_PEPPERS=check-only-pepper-0123456789-abcdefghijklmnop \
+    STEWARD_CHECKPOINT_KEYS=c2lnbmluZy1rZXktb2YtdGhlLXRlc3RzLW5vdC1tb3I= \
     STEWARD_ENCRYPTION_KEYS=MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE= \
     STEWARD_BASE_URL=https://steward.example ALLOWED_HOSTS=steward.example \
     DATABASE_URL=postgresql://steward@localhost/steward REDIS_URL=redis://localhost:6379/0 \
