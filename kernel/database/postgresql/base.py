@@ -1,0 +1,326 @@
+"""Django's PostgreSQL backend, with the scope told to the server in every transaction.
+
+The policies of `kernel.database.walls` read a transaction-local setting. Before a statement
+this backend makes sure that it says what `kernel.database.scope` says:
+
+- The connection's driver stays in autocommit and this class says BEGIN itself, when a
+  transaction's first statement comes, with the setting in the same round trip. So a scope
+  costs `atomic` nothing.
+- Inside a transaction a changed scope is told before the next statement. What was told
+  before a savepoint that is rolled back is told again.
+- A read outside of `atomic` gets a transaction all the same, because without one there is
+  no setting and no row. In a request such reads share one, which `atomic` takes over where it
+  begins, and which ends with the request, before a statement that cannot run in it, and
+  after one that is not a plain SELECT: its effect is durable at once. Elsewhere each read
+  has its own.
+- Nobody's rows (`NOWHERE`) need no setting, hence no transaction.
+
+The setting is only ever made by SET LOCAL: a plain SET would outlive its transaction and
+serve the next request. Statements of this class pass beneath Django's cursors, so they are
+neither logged nor counted as the application's queries.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from django.db.backends.postgresql import base
+from django.db.backends.postgresql.psycopg_any import register_tzloader
+from psycopg import errors, generators
+from psycopg.pq import ExecStatus, Format, TransactionStatus
+
+from kernel.database import scope
+from kernel.database.walls import SETTING
+
+_TIMESTAMPTZ_OID = psycopg.adapters.types["timestamptz"].oid
+_DECLARE = "DECLARE"
+_FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE)
+
+_BEFORE = r"(?:[\s(]|--[^\n]*\n|/\*.*?\*/)*"
+_SELECT = re.compile(rf"{_BEFORE}SELECT\b", re.IGNORECASE | re.DOTALL)
+_OF_ROWS = re.compile(
+    rf"{_BEFORE}(?:SELECT|WITH|INSERT|UPDATE|DELETE|MERGE|COPY|VALUES|TABLE|EXPLAIN|DO)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """A connection that keeps the server's idea of the scope equal to ours."""
+
+    _told: str | None = ""
+    """What the running transaction was told; None after a savepoint was rolled back."""
+    _is_reading = False
+    """Whether the open transaction is one of reads outside of `atomic`."""
+
+    health_check_enabled: bool
+    health_check_done: bool
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Return the driver's parameters, with cursors that tell the scope."""
+        options = self.settings_dict["OPTIONS"]
+        for name in ("pool", "isolation_level"):
+            if options.get(name):
+                raise ImproperlyConfigured(f"This backend does not know the option {name!r}.")
+        params = super().get_connection_params()
+        binds_on_server = options.get("server_side_binding") is True
+        params["cursor_factory"] = ServerBindingCursor if binds_on_server else Cursor
+        params["autocommit"] = True
+        return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect; nothing was told to a new connection."""
+        self._told, self._is_reading = "", False
+        return super().get_new_connection(conn_params)
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Return a cursor; a named one outlives its statement's transaction in autocommit."""
+        if name is None:
+            cursor = super().create_cursor()
+        else:
+            binds_on_server = self.settings_dict["OPTIONS"].get("server_side_binding") is True
+            kind: Any = ServerBindingServerSideCursor if binds_on_server else ServerSideCursor
+            cursor = kind(self.connection, name=name, scrollable=False, withhold=self.autocommit)
+            loader = self.connection.adapters.get_loader(_TIMESTAMPTZ_OID, Format.TEXT)
+            if self.timezone != loader.timezone:
+                register_tzloader(self.timezone, cursor)
+        cursor.wrapper = self
+        return cursor
+
+    # --- transactions ---------------------------------------------------------------------
+
+    def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001 - Django's signature
+        """Begin or end manual transactions; BEGIN itself waits for the first statement.
+
+        Reads that share a transaction hand it over: nothing was written in it, and each
+        statement of it sees what was committed by then (READ COMMITTED).
+        """
+        if not autocommit:
+            self._is_reading = False
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        super()._savepoint_rollback(sid)  # type: ignore[misc] # not in the stubs
+        self._told = None
+
+    def close(self) -> None:
+        """Close the connection; the server rolls back what was open."""
+        self._is_reading = False
+        super().close()
+
+    def end_reads(self) -> None:
+        """End the transaction that reads outside of `atomic` share, if one is open.
+
+        Nothing was written in it, so a connection that is lost just now loses nothing.
+        """
+        if not self._is_reading:
+            return
+        self._is_reading = False
+        try:
+            self._say(b"COMMIT")
+        except psycopg.Error:
+            self.close()
+
+    # --- health ---------------------------------------------------------------------------
+
+    def is_usable(self) -> bool:
+        """Whether the server answers; the empty statement is the cheapest question."""
+        if self.connection is None:
+            return False
+        try:
+            self._say(b"")
+        except psycopg.Error:
+            return False
+        return True
+
+    def close_if_health_check_failed(self) -> None:
+        """Check a connection before its first use in a request.
+
+        Where a read comes next, BEGIN is the question: one round trip for both.
+        """
+        if self.connection is None or not self.health_check_enabled or self.health_check_done:
+            return
+        wanted = scope.current()
+        if not (self.autocommit and wanted.holds and wanted.value) or self._is_open():
+            super().close_if_health_check_failed()
+            return
+        try:
+            self._begin(wanted.value)
+            self._is_reading = True
+        except psycopg.Error:
+            self.close()
+        self.health_check_done = True
+
+    # --- around each statement ------------------------------------------------------------
+
+    def before(self, statement: Any) -> None:
+        """Open a transaction and tell the scope, as far as the statement needs it."""
+        status = self.connection.pgconn.transaction_status
+        wanted = scope.current().value
+        if status == TransactionStatus.INTRANS:
+            if self._is_reading and not _is_of_rows(statement):
+                self.end_reads()
+            elif wanted != self._told:
+                self._say(_set_local(wanted))
+                self._told = wanted
+        elif status == TransactionStatus.IDLE:
+            if not self.autocommit:
+                self._begin(wanted)
+            elif wanted and _is_of_rows(statement):
+                self._begin(wanted)
+                self._is_reading = True
+
+    def after(self, statement: Any) -> None:
+        """End a transaction of reads unless more of them may follow."""
+        if self._is_reading and not (scope.current().holds and _is_select(statement)):
+            self._is_reading = False
+            self._say(b"COMMIT")
+
+    def tell(self, value: str) -> None:
+        """Tell the open transaction a scope that is not the running code's."""
+        if self._is_open() and value != self._told:
+            self._say(_set_local(value))
+            self._told = value
+
+    def failed(self) -> None:
+        """End a transaction of reads whose statement failed."""
+        if self._is_reading:
+            self._is_reading = False
+            with suppress(psycopg.Error):
+                self._say(b"ROLLBACK")
+
+    def _is_open(self) -> bool:
+        return bool(self.connection.pgconn.transaction_status != TransactionStatus.IDLE)
+
+    def _begin(self, value: str) -> None:
+        self._say(b"BEGIN;" + _set_local(value) if value else b"BEGIN")
+        self._told = value
+
+    def _say(self, command: bytes) -> None:
+        """Send a command of this class beneath all cursors; raise what the server says."""
+        connection = self.connection
+        with connection.lock:
+            connection.pgconn.send_query(command)
+            results = connection.wait(generators.execute(connection.pgconn))
+        for result in results:
+            if result.status in _FAILED:
+                raise errors.error_from_result(result, encoding=connection.pgconn._encoding)
+
+
+def _set_local(value: str) -> bytes:
+    # `Scope.value` is an id's digits and dashes, a star or nothing: safe in quotes.
+    return f"SET LOCAL {SETTING} = '{value}'".encode()
+
+
+def _is_select(statement: Any) -> bool:
+    return isinstance(statement, str) and (
+        statement.startswith("SELECT") or _SELECT.match(statement) is not None
+    )
+
+
+def _is_of_rows(statement: Any) -> bool:
+    """Whether a statement reads or writes rows; the others may refuse to run in a transaction."""
+    if isinstance(statement, bytes):
+        statement = statement.decode(errors="replace")
+    elif not isinstance(statement, str):
+        statement = statement.as_string(None)
+    return statement.startswith("SELECT") or _OF_ROWS.match(statement) is not None
+
+
+class _Telling:
+    """A cursor that has the scope told before its statements."""
+
+    wrapper: DatabaseWrapper
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        """Run a statement."""
+        # Written out, because a context manager costs as much again as the check itself.
+        self.wrapper.before(query)
+        try:
+            done = super().execute(query, params, **options)  # type: ignore[misc] # the driver's
+        except BaseException:
+            self.wrapper.failed()
+            raise
+        self.wrapper.after(query)
+        return done
+
+    def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
+        """Run a statement for many parameters."""
+        with self._told(query):
+            super().executemany(query, params_seq, **options)  # type: ignore[misc] # the driver's
+
+    def stream(self, query: Any, params: Any = None, **options: Any) -> Iterator[Any]:
+        """Run a statement and yield its rows as they come."""
+        with self._told(query):
+            yield from super().stream(query, params, **options)  # type: ignore[misc] # the driver's
+
+    @contextmanager
+    def copy(self, statement: Any, params: Any = None, **options: Any) -> Iterator[Any]:
+        """Run COPY."""
+        with self._told(statement), super().copy(statement, params, **options) as copy:  # type: ignore[misc] # the driver's
+            yield copy
+
+    @contextmanager
+    def _told(self, statement: Any) -> Iterator[None]:
+        self.wrapper.before(statement)
+        try:
+            yield
+        except BaseException:
+            self.wrapper.failed()
+            raise
+        self.wrapper.after(statement)
+
+
+class _Lasting:
+    """A named cursor: what it fetches later is of the scope under which it was opened.
+
+    In autocommit it is held: its statement's transaction ends at once, so that the server
+    has read all of it by then. In a transaction the scope is told again before a fetch.
+    """
+
+    wrapper: DatabaseWrapper
+    _under = ""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        """Open the cursor."""
+        self.wrapper.before(query)
+        self._under = scope.current().value
+        try:
+            done = super().execute(query, params, **options)  # type: ignore[misc] # the driver's
+        except BaseException:
+            self.wrapper.failed()
+            raise
+        self.wrapper.after(_DECLARE)
+        return done
+
+    def fetchone(self) -> Any:
+        """Fetch a row."""
+        self.wrapper.tell(self._under)
+        return super().fetchone()  # type: ignore[misc] # the driver's
+
+    def fetchmany(self, size: int = 0) -> Any:
+        """Fetch some rows."""
+        self.wrapper.tell(self._under)
+        return super().fetchmany(size)  # type: ignore[misc] # the driver's
+
+    def fetchall(self) -> Any:
+        """Fetch what is left."""
+        self.wrapper.tell(self._under)
+        return super().fetchall()  # type: ignore[misc] # the driver's
+
+
+class Cursor(_Telling, base.Cursor):
+    """A cursor whose parameters are bound here."""
+
+
+class ServerBindingCursor(_Telling, base.ServerBindingCursor):
+    """A cursor whose parameters are bound by the server."""
+
+
+class ServerSideCursor(_Lasting, base.ServerSideCursor):
+    """A named cursor whose parameters are bound here."""
+
+
+class ServerBindingServerSideCursor(_Lasting, psycopg.ServerCursor[Any]):
+    """A named cursor whose parameters are bound by the server."""
