@@ -7,6 +7,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+
+from kernel.crypto.signing import SigningRing
 
 _SHORTEST_SECRET = 32
 _KEY_BYTES = 32
@@ -30,6 +33,10 @@ def secrets_are_strong(**_kwargs: Any) -> Sequence[CheckMessage]:
                 "STEWARD_ENCRYPTION_KEYS needs base64 keys of exactly 32 bytes.", "kernel.E012"
             )
         )
+    try:
+        SigningRing(settings.STEWARD_CHECKPOINT_KEYS)
+    except ImproperlyConfigured as error:
+        found.append(_error(str(error), "kernel.E013"))
     return found
 
 

@@ -41,23 +41,24 @@ def _empty_cache():
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """Let the end of a test empty the event log on SQLite.
+    """Let the end of a test empty the event log and its checkpoints.
 
-    A test in real transactions ends with a flush: PostgreSQL truncates, SQLite deletes row
-    by row, and the log's own triggers refuse that. So the flush lifts them for a moment.
+    A test in real transactions ends with a flush, by TRUNCATE or row by row, and the log's
+    own triggers refuse both. So the flush lifts them for a moment.
     """
-    if connection.vendor != "sqlite":
-        return
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT name, sql FROM sqlite_master "
-            "WHERE type = 'trigger' AND tbl_name = 'kernel_event'"
-        )
-        triggers = dict(cursor.fetchall())
     flush = connection.ops.sql_flush
+    if connection.vendor == "postgresql":
+        tables = ("kernel_event", "kernel_checkpoint")
+        lift = [f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in tables]
+        back = [f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in tables]
+    else:
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = dict(cursor.fetchall())
+        lift = [f"DROP TRIGGER {name}" for name in triggers]
+        back = list(triggers.values())
 
     def sql_flush(*args, **options):
-        lift = [f"DROP TRIGGER {name}" for name in triggers]
-        return [*lift, *flush(*args, **options), *triggers.values()]
+        return [*lift, *flush(*args, **options), *back]
 
     connection.ops.sql_flush = sql_flush

@@ -11,6 +11,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
 
 STEWARD_DATA_DIR = Path(env.str("STEWARD_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+# An installation's own file of secrets; None where they come from the environment.
+STEWARD_SECRETS_FILE: Path | None = None
 STEWARD_BASE_URL = env.str("STEWARD_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 STEWARD_WIRING = "config.wiring.WIRING"
 STEWARD_CONSOLE = "config.wiring.CONSOLE"
@@ -25,6 +27,7 @@ STEWARD_UPGRADE_URL = env.str(
 )
 STEWARD_SIGNUP_OPEN = env.bool("STEWARD_SIGNUP_OPEN", default=True)
 STEWARD_TRUSTED_PROXIES = env.int("STEWARD_TRUSTED_PROXIES", default=0)
+STEWARD_SECURITY_CONTACT = env.str("STEWARD_SECURITY_CONTACT", default="")
 STEWARD_API_RATE = env.int("STEWARD_API_RATE", default=600)
 STEWARD_ANONYMOUS_RATE = env.int("STEWARD_ANONYMOUS_RATE", default=60)
 STEWARD_KEY_FAILURE_RATE = env.int("STEWARD_KEY_FAILURE_RATE", default=20)
@@ -40,6 +43,9 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", de
 STEWARD_RELAY = not CELERY_BROKER_URL.startswith("memory")
 STEWARD_SWEEP_SECONDS = env.float("STEWARD_SWEEP_SECONDS", default=10 if STEWARD_RELAY else 0.5)
 STEWARD_JOB_LEASE_SECONDS = env.float("STEWARD_JOB_LEASE_SECONDS", default=60)
+
+# --- audit log ------------------------------------------------------------------------------
+STEWARD_CHECKPOINT_FILE = env.str("STEWARD_CHECKPOINT_FILE", default="")
 
 # --- outbound HTTP --------------------------------------------------------------------------
 STEWARD_OUTBOUND_ALLOW_LOOPBACK = env.bool("STEWARD_OUTBOUND_ALLOW_LOOPBACK", default=False)
@@ -78,7 +84,6 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_htmx",
     "lucide",
-    "csp",
     # The plain configurations: the automatic ones rewrite TEMPLATES and switch each other off.
     "django_cotton.apps.SimpleAppConfig",
     "template_partials.apps.SimpleAppConfig",
@@ -86,10 +91,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "kernel.http.RequestContextMiddleware",
+    "kernel.headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "kernel.limits.RequestLimitsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -193,6 +198,9 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "kernel.http.csrf_failure"
+CSRF_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "kernel.console.notices.NoticeStorage"
+STEWARD_NOTICE_COOKIE_NAME = "messages"
 
 # --- mail -----------------------------------------------------------------------------------
 EMAIL_TIMEOUT = 10
@@ -229,27 +237,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
 
 # --- browser --------------------------------------------------------------------------------
-CONTENT_SECURITY_POLICY: dict[str, Any] = {
-    "DIRECTIVES": {
-        "default-src": ["'none'"],
-        "script-src": ["'self'"],
-        "style-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
-        "font-src": ["'self'"],
-        "connect-src": ["'self'"],
-        "form-action": ["'self'"],
-        "frame-ancestors": ["'none'"],
-        "base-uri": ["'none'"],
-        "object-src": ["'none'"],
-        "manifest-src": ["'self'"],
-    }
-}
-PERMISSIONS_POLICY: dict[str, list[str]] = {
-    name: []
-    for name in ("accelerometer", "camera", "geolocation", "microphone", "payment", "usb")
-}
+# What is constant on every answer is in kernel/headers.py.
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
@@ -316,8 +307,8 @@ def postgresql(url: str) -> dict[str, Any]:
 def redis_cache(url: str) -> dict[str, Any]:
     """Return the cache settings of a Redis URL; its time-outs bound what a hang can cost."""
     return {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "kernel.cache.SharedCache",
         "LOCATION": url,
-        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+        "OPTIONS": {"socket_timeout": 0.1, "socket_connect_timeout": 0.25},
     }
 STEWARD_USAGE_FLUSH_SECONDS = env.float("STEWARD_USAGE_FLUSH_SECONDS", default=5)

@@ -24,6 +24,7 @@ def _answers(url: str) -> bool:
 SECRET_KEY = "test-" + "s" * 60
 STEWARD_KEY_PEPPERS = ["test-pepper-" + "p" * 40]
 STEWARD_ENCRYPTION_KEYS = ["MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="]
+STEWARD_CHECKPOINT_KEYS = ["c2lnbmluZy1rZXktb2YtdGhlLXRlc3RzLW5vdC1tb3I="]
 STEWARD_BASE_URL = "http://testserver"
 STEWARD_UPGRADE_URL = "http://testserver/o/{organization}/members/seats"
 ALLOWED_HOSTS = ["*"]

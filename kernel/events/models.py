@@ -1,6 +1,6 @@
-"""Event rows, chained per organization, and the head of each chain.
+"""Event rows, chained per organization, the head of each chain, and what vouches for it.
 
-Events carry ids without foreign keys: the trail outlives what it tells of.
+All carry ids without foreign keys: the trail outlives what it tells of.
 """
 
 import uuid
@@ -22,7 +22,11 @@ class EventQuerySet(TenantQuerySet["Event"]):
 
 
 class Event(Identified):
-    """One change: who, through what, from where, did what, to what, with what difference."""
+    """One change: who, through what, from where, did what, to what, with what difference.
+
+    `follow_ups` names the kinds of job that got a row along with the event, with a space
+    between: which reactions were wired when it was recorded. None where there were none.
+    """
 
     wire_prefix = "evt"
 
@@ -43,6 +47,7 @@ class Event(Identified):
     target_id = models.CharField(max_length=64, blank=True)
     target_label = models.CharField(max_length=200, blank=True)
     changes = models.JSONField(default=dict, blank=True)
+    follow_ups = models.TextField(null=True, blank=True)
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64)
 
@@ -78,3 +83,72 @@ class ChainHead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organization_id} at {self.sequence}"
+
+
+class CheckpointQuerySet(TenantQuerySet["Checkpoint"]):
+    """Reads of checkpoints."""
+
+    def in_order(self) -> "CheckpointQuerySet":
+        """Order along the chain, then by time."""
+        return self.order_by("sequence", "pk")
+
+
+class Checkpoint(Identified):
+    """A signed statement of where a chain stood at a time; appended, never changed.
+
+    What is signed says `kernel.events.checkpoints.Statement`. Two of one sequence with
+    different hashes may stand here: together they show that the chain was rewritten.
+    """
+
+    wire_prefix = "chk"
+
+    organization_id = models.UUIDField(default=INSTANCE_CHAIN)
+    sequence = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+    key_id = models.CharField(max_length=8)
+    signature = models.CharField(max_length=128)
+
+    objects = CheckpointQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization_id", "sequence", "hash"],
+                name="place_of_a_chain_is_signed_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} at {self.sequence}"
+
+
+class ChainVerdict(models.Model):
+    """What the last walk along an organization's chain found; a finding stays until it is mended.
+
+    `sequence` is how far the chain was walked. `broken_at` is the place of the first
+    break, and `finding` says what it is.
+    """
+
+    organization_id = models.UUIDField(primary_key=True)
+    verified_at = models.DateTimeField()
+    sequence = models.BigIntegerField(default=0)
+    broken_at = models.BigIntegerField(null=True, blank=True)
+    finding = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["organization_id"],
+                name="chain_verdict_broken",
+                condition=models.Q(broken_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organization_id}: {self.finding or 'holds'}"
+
+    @property
+    def holds(self) -> bool:
+        """Whether the walk found no break."""
+        return self.broken_at is None

@@ -75,6 +75,7 @@ def record(
         target_id=target.id,
         target_label=target.label[:200],
         changes=_plain(changes or {}),
+        follow_ups=" ".join(reactions.after) or None,
     )
     for react in reactions.within:
         react(event)

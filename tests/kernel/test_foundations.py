@@ -22,6 +22,9 @@ from kernel.wiring import wiring
         ("STEWARD_ENCRYPTION_KEYS", [], "kernel.E012"),
         ("STEWARD_ENCRYPTION_KEYS", ["c2hvcnQ="], "kernel.E012"),
         ("STEWARD_ENCRYPTION_KEYS", ["not base64"], "kernel.E012"),
+        ("STEWARD_CHECKPOINT_KEYS", [], "kernel.E013"),
+        ("STEWARD_CHECKPOINT_KEYS", ["c2hvcnQ="], "kernel.E013"),
+        ("STEWARD_CHECKPOINT_KEYS", ["public:" + "A" * 43 + "="], "kernel.E013"),
     ],
 )
 def test_weak_secrets_are_refused_at_start(settings, name, value, code):
