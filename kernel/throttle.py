@@ -2,29 +2,18 @@
 
 Two counters of fixed windows make a sliding one: the window before counts by the share
 of it that still lies within the last `window_seconds`. The counters are in Django's
-cache, so that all processes share them. When the cache does not answer, each process
-counts for itself and leaves the cache alone for a while: a limit is then looser by the
-number of processes, but a request never fails or waits because Redis is gone. How long
-the first one waits is bounded by the cache's own socket time-out, which
-`config.settings` keeps under a second.
+cache, so that all processes share them. When Redis does not answer, each process counts
+for itself (`kernel.cache`): a limit is then looser by the number of processes, but it holds.
 """
 
 import hashlib
 import math
-import threading
-import time
 from dataclasses import dataclass
 
-import structlog
 from django.core.cache import cache
 
 from kernel.clock import now
 from kernel.errors import Throttled
-
-log = structlog.stdlib.get_logger(__name__)
-
-_REST_SECONDS = 5.0
-_MAX_LOCAL_COUNTERS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,110 +53,20 @@ def require(scope: str, key: str, limit: int, window_seconds: int) -> Verdict:
     return verdict
 
 
-class _SharedCounters:
-    """Counters in the cache, left alone for a while after it failed once."""
-
-    def __init__(self) -> None:
-        self._resting_until = 0.0
-        self._has_failed = False
-
-    @property
-    def is_resting(self) -> bool:
-        return time.monotonic() < self._resting_until
-
-    def rest(self) -> None:
-        self._has_failed = True
-        self._resting_until = time.monotonic() + _REST_SECONDS
-
-    def begin(self) -> None:
-        """Let one caller try a cache that failed; the others go on without it meanwhile."""
-        if self._has_failed:
-            self.rest()
-
-    def succeed(self) -> None:
-        if self._has_failed:
-            self._has_failed, self._resting_until = False, 0.0
-
-    def read(self, names: list[str]) -> list[int]:
-        found = cache.get_many(names)
-        return [int(found.get(name, 0)) for name in names]
-
-    def increase(self, name: str, lifetime_seconds: int) -> int:
-        try:
-            return int(cache.incr(name))
-        except ValueError:
-            if cache.add(name, 1, lifetime_seconds):
-                return 1
-            return int(cache.incr(name))
-
-
-class _LocalCounters:
-    """Counters of this process, bounded in number."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts: dict[str, tuple[int, float]] = {}
-
-    def read(self, names: list[str]) -> list[int]:
-        return [self._counts.get(name, (0, 0.0))[0] for name in names]
-
-    def increase(self, name: str, lifetime_seconds: int) -> int:
-        with self._lock:
-            count, ends = self._counts.get(name, (0, time.monotonic() + lifetime_seconds))
-            self._counts[name] = (count + 1, ends)
-            if len(self._counts) > _MAX_LOCAL_COUNTERS:
-                self._drop_old()
-            return count + 1
-
-    def _drop_old(self) -> None:
-        """Drop what has ended; if a flood of callers fills it still, the oldest half."""
-        moment = time.monotonic()
-        living = {name: kept for name, kept in self._counts.items() if kept[1] > moment}
-        if len(living) > _MAX_LOCAL_COUNTERS:
-            living = dict(list(living.items())[len(living) // 2 :])
-        self._counts = living
-
-
-_shared = _SharedCounters()
-_local = _LocalCounters()
-
-
 def _judge(scope: str, key: str, limit: int, window_seconds: int, *, count: bool) -> Verdict:
     if limit <= 0:
         return Verdict(True, 0, 0, window_seconds, window_seconds)  # noqa: FBT003 - first field
-    if not _shared.is_resting:
-        _shared.begin()
-        try:
-            verdict = _judge_by(_shared, scope, key, limit, window_seconds, count=count)
-        except Exception as error:  # noqa: BLE001 - whatever a cache raises, the limit holds
-            _shared.rest()
-            log.warning("throttle_cache_unreachable", error=type(error).__name__)
-        else:
-            _shared.succeed()
-            return verdict
-    return _judge_by(_local, scope, key, limit, window_seconds, count=count)
-
-
-def _judge_by(
-    counters: _SharedCounters | _LocalCounters,
-    scope: str,
-    key: str,
-    limit: int,
-    window_seconds: int,
-    *,
-    count: bool,
-) -> Verdict:
     moment = now().timestamp()
     window, passed = divmod(moment, window_seconds)
     share = 1 - passed / window_seconds
     name = f"throttle:{scope}:{hashlib.sha256(key.encode()).hexdigest()[:32]}"
     current_name, before_name = f"{name}:{int(window)}", f"{name}:{int(window) - 1}"
-    current, before = counters.read([current_name, before_name])
+    current, before = _read(current_name, before_name)
     carried = before * share
     allowed = current + carried + 1 <= limit
     if allowed and count:
         # The counter's own answer decides between those who read it at the same time.
-        current = counters.increase(current_name, 2 * window_seconds)
+        current = _increase(current_name, 2 * window_seconds)
         allowed = current + carried <= limit
     reset = max(1, math.ceil(window_seconds - passed))
     return Verdict(
@@ -178,6 +77,20 @@ def _judge_by(
         reset_seconds=reset,
         retry_after_seconds=0 if allowed else _wait(current, before, limit, window_seconds, passed),
     )
+
+
+def _read(*names: str) -> list[int]:
+    found = cache.get_many(names)
+    return [int(found.get(name, 0)) for name in names]
+
+
+def _increase(name: str, lifetime_seconds: int) -> int:
+    try:
+        return int(cache.incr(name))
+    except ValueError:
+        if cache.add(name, 1, lifetime_seconds):
+            return 1
+        return int(cache.incr(name))
 
 
 def _wait(current: int, before: int, limit: int, window_seconds: int, passed: float) -> int:

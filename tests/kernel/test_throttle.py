@@ -2,13 +2,10 @@
 
 import datetime as dt
 import threading
-import time
 import uuid
 
 import pytest
 import time_machine
-from django.core.cache import caches
-from django.core.cache.backends.base import InvalidCacheBackendError
 
 from config.settings.base import redis_cache
 from kernel import throttle
@@ -18,16 +15,11 @@ from kernel.throttle import check, hit, require
 START = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
 
 
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    """Begin with empty counters and a cache that did not fail yet."""
-    monkeypatch.setattr(throttle, "_shared", throttle._SharedCounters())
-    monkeypatch.setattr(throttle, "_local", throttle._LocalCounters())
-
-
 def use(settings, location):
-    """Use another cache, with the options of the product."""
-    settings.CACHES = {"default": {**redis_cache(location), "KEY_PREFIX": uuid.uuid4().hex}}
+    """Use another cache: the product's, which is more patient here than there."""
+    patient = {"OPTIONS": {"socket_timeout": 5, "socket_connect_timeout": 5}}
+    own = {"KEY_PREFIX": uuid.uuid4().hex}
+    settings.CACHES = {"default": {**redis_cache(location), **patient, **own}}
 
 
 @pytest.fixture
@@ -113,7 +105,6 @@ def test_what_is_refused_is_not_counted(clock):
 @pytest.mark.usefixtures("redis")
 def test_redis_counts_for_everybody(clock):
     assert [hit("s", "k", 2, 60).allowed for _ in range(3)] == [True, True, False]
-    throttle._local._counts.clear()
     assert not check("s", "k", 2, 60).allowed
     clock.shift(60)
     assert not check("s", "k", 2, 60).allowed
@@ -139,62 +130,9 @@ def test_many_at_once_are_not_more_than_the_limit(clock):
     assert sum(allowed) == 25
 
 
-@pytest.mark.parametrize("location", ["redis://127.0.0.1:1/0"])
-def test_without_redis_each_process_counts_for_itself(settings, clock, location):
-    use(settings, location)
-    assert [hit("s", "k", 2, 60).allowed for _ in range(3)] == [True, True, False]
-
-
-def test_a_redis_that_hangs_costs_half_a_second_once(settings):
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        use(settings, f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
-        started = time.monotonic()
-        assert hit("s", "k", 2, 60).allowed
-        first = time.monotonic() - started
-        started = time.monotonic()
-        assert [hit("s", "k", 2, 60).allowed for _ in range(2)] == [True, False]
-        assert time.monotonic() - started < 0.1
-    assert 0.3 < first < 1.5
-
-
-def test_redis_is_asked_again_after_a_while_by_one_caller(settings, monkeypatch, clock):
+def test_without_redis_each_process_counts_for_itself(settings, clock):
     use(settings, "redis://127.0.0.1:1/0")
-    hit("s", "k", 2, 60)
-    assert throttle._shared.is_resting
-    monkeypatch.setattr(throttle._shared, "_resting_until", 0.0)
-    asked = []
-    judge = throttle._judge_by
-
-    def watch(counters, *args, **options):
-        asked.append((counters, throttle._shared.is_resting))
-        return judge(counters, *args, **options)
-
-    monkeypatch.setattr(throttle, "_judge_by", watch)
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    hit("s", "k", 2, 60)
-    assert asked == [(throttle._shared, True)]
-    assert not throttle._shared.is_resting
-
-
-def test_a_cache_that_is_set_up_wrongly_does_not_fail_requests(settings, clock):
-    settings.CACHES = {"default": {"BACKEND": "nowhere.Cache"}}
-    with pytest.raises(InvalidCacheBackendError):
-        caches["default"].get("x")
-    assert hit("s", "k", 2, 60).allowed
-
-
-def test_local_counters_are_bounded(monkeypatch):
-    monkeypatch.setattr(throttle, "_MAX_LOCAL_COUNTERS", 10)
-    counters = throttle._LocalCounters()
-    for number in range(11):
-        counters.increase(f"ended {number}", -1)
-    assert len(counters._counts) <= 10
-    for number in range(30):
-        counters.increase(f"living {number}", 60)
-    assert len(counters._counts) <= 11
-    assert counters.read(["living 29"]) == [1]
+    assert [hit("s", "k", 2, 60).allowed for _ in range(3)] == [True, True, False]
 
 
 def test_a_counter_that_ends_between_two_steps_is_begun_again(monkeypatch):
@@ -216,5 +154,5 @@ def test_a_counter_that_ends_between_two_steps_is_begun_again(monkeypatch):
 
     other = Cache()
     monkeypatch.setattr(throttle, "cache", other)
-    assert throttle._SharedCounters().increase("n", 60) == 7
+    assert throttle._increase("n", 60) == 7
     assert other.calls == ["incr", "add", "incr"]
