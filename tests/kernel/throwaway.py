@@ -5,7 +5,13 @@ import uuid
 from typing import Any
 
 from django.core import exceptions as django_errors
-from django.db import IntegrityError, InterfaceError, OperationalError, connection
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.http import Http404, HttpResponse
 from django.http.request import UnreadablePostError
 from django.urls import path
@@ -16,11 +22,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from kernel import errors
+from kernel.api.endpoint import Endpoint
 from kernel.api.etag import expected_version, respond
 from kernel.api.idempotency import IdempotentPosts
 from kernel.api.pagination import KeysetPagination
 from kernel.api.throttle import RateLimited
 from kernel.clock import now
+from kernel.events.models import ChainHead
 from kernel.http import too_many_requests
 from kernel.jobs.models import Job
 from kernel.principal import Principal, PrincipalKind
@@ -67,6 +75,26 @@ class Effects(IdempotentPosts, Plain):
                 self.leave.wait(20)
         body = {"id": job.wire_id, "secret": "shown once"}
         return Response(body, status=201, headers={"Location": f"/jobs/{job.wire_id}"})
+
+
+class Circles(Endpoint, Plain):
+    """Each POST holds rows one by one, in the order that it names; the first two meet between."""
+
+    noun = "circles"
+    query_parameters = classmethod(lambda _cls, _method: frozenset())
+    met = threading.Barrier(2)
+
+    def post(self, request: Request) -> HttpResponse:
+        """Leave one row, and say how often it was tried."""
+        self.attempts = getattr(self, "attempts", 0) + 1
+        with transaction.atomic():
+            Job.objects.create(kind="circle", due_at=now(), created_at=now())
+            first, second = request.data["rows"]
+            ChainHead.objects.select_for_update().get(pk=first)
+            if self.attempts == 1:
+                self.met.wait(20)
+            ChainHead.objects.select_for_update().get(pk=second)
+        return Response({"attempts": self.attempts}, status=201)
 
 
 class Bare(IdempotentPosts, Plain):
@@ -215,6 +243,8 @@ def page_fails(_request: Any, name: str) -> HttpResponse:
             raise Http404("row 5 of table x")
         case "400":
             raise django_errors.BadRequest("secret detail")
+        case "db-busy":
+            raise OperationalError("database is locked")
         case _:
             raise ZeroDivisionError("secret detail")
 
@@ -227,6 +257,7 @@ def origin(request: Any) -> HttpResponse:
 
 urlpatterns = [
     path("api/effects", Effects.as_view()),
+    path("api/circles", Circles.as_view()),
     path("api/bare", Bare.as_view()),
     path("api/versions", Versions.as_view()),
     path("api/pages", Pages.as_view()),

@@ -20,9 +20,15 @@ from kernel.clock import now
 from kernel.events import Target, record
 from kernel.principal import Origin, Principal
 from orgs import presence
-from orgs.actions import invitations, members
-from orgs.models import Invitation, Membership, User
-from tests.factories import OPERATOR, MembershipFactory, OrganizationFactory, as_user
+from orgs.actions import entitlements, grants, invitations, members, users
+from orgs.models import Entitlement, Grant, Invitation, Membership, Organization, User
+from tests.factories import (
+    OPERATOR,
+    InvitationFactory,
+    MembershipFactory,
+    OrganizationFactory,
+    as_user,
+)
 
 _PATIENCE_SECONDS = 30
 
@@ -137,7 +143,7 @@ def test_sending_again_waits_for_the_job_before_it_holds_the_chain():
         with transaction.atomic():
             Invitation.objects.select_for_update().get(pk=second.pk)
             sending = pool.submit(again)
-            _until_it_waits_for_us(sending)
+            assert _waits_for_us(sending)
             never_waiting(
                 lambda: record(
                     type="orgs.invitation.expired",
@@ -150,7 +156,125 @@ def test_sending_again_waits_for_the_job_before_it_holds_the_chain():
     assert set(Invitation.objects.of(organization).values_list("generation", flat=True)) == {2}
 
 
-def _until_it_waits_for_us(work: "Future[None]") -> None:
+def lapsed_key(member: Membership) -> APIKey:
+    key = key_of(member)
+    APIKey.objects.filter(pk=key.pk).update(expires_at=now() - dt.timedelta(seconds=1))
+    return key
+
+
+def lapsed_grant(member: Membership) -> Grant:
+    grant = grants.give(
+        actor=OPERATOR,
+        organization=member.organization,
+        holder=member,
+        role="admin",
+        until=now() + dt.timedelta(days=1),
+        reason="the release",
+    )
+    Grant.objects.filter(pk=grant.pk).update(until=now() - dt.timedelta(seconds=1))
+    return grant
+
+
+def lapsed_invitation(member: Membership) -> Invitation:
+    invitation = InvitationFactory(organization=member.organization)
+    rows = Invitation.objects.filter(pk=invitation.pk)
+    rows.update(expires_at=now() - dt.timedelta(seconds=1))
+    return invitation
+
+
+def lapsed_entitlement(member: Membership) -> Entitlement:
+    return entitlements.apply(
+        actor=OPERATOR,
+        organization=member.organization,
+        source="academic",
+        seats={"full": 50},
+        until=now() - dt.timedelta(seconds=1),
+    )
+
+
+NOTES = [
+    (api_keys.note_ended, lapsed_key),
+    (grants.note_lapsed, lapsed_grant),
+    (invitations.note_lapsed, lapsed_invitation),
+    (entitlements.note_lapsed, lapsed_entitlement),
+]
+
+
+@pytest.mark.parametrize(
+    ("note", "lapse"), NOTES, ids=["keys", "grants", "invitations", "entitlements"]
+)
+def test_a_job_that_notes_what_lapsed_takes_the_organization_before_the_rows(note, lapse):
+    """Deleting a team, a machine or an organization deletes such rows, after the chain is held."""
+    member = MembershipFactory()
+    row = lapse(member)
+    with waiting_for(Organization.objects.filter(pk=member.organization_id), lambda: note(None)):
+        never_waiting(lambda: _hold(row))
+
+
+def test_a_job_that_notes_ended_keys_takes_the_account_before_a_personal_key():
+    """Deleting the account deletes its keys, after the chain is held."""
+    user = MembershipFactory().user
+    key = personal_key_of(user)
+    APIKey.objects.filter(pk=key.pk).update(expires_at=now() - dt.timedelta(seconds=1))
+    with waiting_for(User.objects.filter(pk=user.pk), lambda: api_keys.note_ended(None)):
+        never_waiting(lambda: _hold(key))
+
+
+def test_a_rotation_takes_the_account_before_the_personal_key():
+    """Its new row points to the account, which a deletion holds before it comes to the keys."""
+    user = MembershipFactory().user
+    key = personal_key_of(user)
+
+    def rotate() -> None:
+        api_keys.rotate(actor=as_user(user), organization=None, key=key, overlap_seconds=60)
+
+    with waiting_for(User.objects.filter(pk=user.pk), rotate):
+        never_waiting(lambda: _hold(key))
+
+
+def test_a_deletion_of_an_account_takes_also_the_organizations_that_were_left():
+    """The membership that ended there goes with the account, and with the organization."""
+    member = MembershipFactory()
+    user = member.user
+    members.remove(actor=as_user(user), organization=member.organization, member=member)
+
+    def delete() -> None:
+        users.delete(actor=as_user(user), user=user, confirmation=user.username)
+
+    with waiting_for(Organization.objects.filter(pk=member.organization_id), delete):
+        never_waiting(lambda: _hold(user))
+    assert not User.objects.filter(pk=user.pk).exists()
+
+
+def personal_key_of(user: User) -> APIKey:
+    return api_keys.create(actor=as_user(user), organization=None, owner=user, name="mine").key
+
+
+@contextmanager
+def waiting_for(rows: Any, act: Callable[[], object]) -> Iterator[None]:
+    """Hold rows here, and begin an act elsewhere that has to wait for them; then let it end."""
+
+    def call() -> None:
+        try:
+            act()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            assert list(rows.select_for_update())
+            acting = pool.submit(call)
+            assert _waits_for_us(acting), "It did not wait for these rows."
+            yield
+        acting.result(_PATIENCE_SECONDS)
+
+
+def _hold(row: Any) -> None:
+    rows = type(row)._base_manager.filter(pk=row.pk)
+    assert rows.select_for_update().exists()
+
+
+def _waits_for_us(work: "Future[None]") -> bool:
     with connection.cursor() as cursor:
         while not work.done():
             cursor.execute(
@@ -158,4 +282,5 @@ def _until_it_waits_for_us(work: "Future[None]") -> None:
                 "WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
             )
             if cursor.fetchone()[0]:
-                return
+                return True
+    return False
