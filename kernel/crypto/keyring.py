@@ -50,7 +50,7 @@ class KeyRing:
         self._keys: dict[str, AESGCM] = {}
         for position, encoded in enumerate(encoded_keys, start=1):
             key = _decode_key(encoded, position)
-            self._keys[hashlib.sha256(key).hexdigest()[:8]] = AESGCM(key)
+            self._keys[_id_of(key)] = AESGCM(key)
         self.primary_id = next(iter(self._keys))
 
     def encrypt(self, plaintext: bytes, *, aad: bytes) -> str:
@@ -114,6 +114,15 @@ def needs_rotation(blob: str) -> bool:
 def new_key() -> str:
     """Return a fresh key in the form that the setting takes."""
     return base64.b64encode(os.urandom(_KEY_BYTES)).decode()
+
+
+def key_id(encoded: str) -> str:
+    """Return the id that blobs of a key carry."""
+    return _id_of(_decode_key(encoded, 1))
+
+
+def _id_of(key: bytes) -> str:
+    return hashlib.sha256(key).hexdigest()[:8]
 
 
 @lru_cache(maxsize=4)
