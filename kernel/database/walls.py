@@ -23,10 +23,16 @@ SETTING = "steward.organization"
 
 POLICY = "organization_wall"
 
-# In scalar subselects, so that a query reads the setting once and not for every row. After
-# the first transaction that had it the setting is '' and not NULL: neither is an id.
+# In scalar subselects, so that a query reads the setting once and not for every row. It is
+# '' where our backend has connected and nothing was told.
 _WANTED = f"(SELECT NULLIF(NULLIF(current_setting('{SETTING}', true), ''), '*')::uuid)"
-_ALL = f"(SELECT current_setting('{SETTING}', true) = '*')"
+# Where it does not exist at all, somebody else than our backend has connected. To the tables'
+# owner that shows everything: code of a release before the walls, which connects as the owner
+# and serves on while its successor's migrations put them up. Any other role sees nothing.
+_ALL = (
+    f"(SELECT coalesce(current_setting('{SETTING}', true) = '*', "
+    "pg_get_userbyid(relowner) = current_user) FROM pg_class WHERE oid = '\"{table}\"'::regclass)"
+)
 
 
 class Wall(Operation):
@@ -57,7 +63,7 @@ class Wall(Operation):
         self, _app_label: str, schema_editor: Any, _from_state: Any, _to_state: Any
     ) -> None:
         """Put the wall up. The policy comes first: a table under RLS without one shows nothing."""
-        condition = f'"{self.column}" = {_WANTED} OR {_ALL}'
+        condition = f'"{self.column}" = {_WANTED} OR {_ALL.format(table=self.table)}'
         if self.also:
             condition += f" OR ({self.also})"
         self._execute(

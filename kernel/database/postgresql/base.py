@@ -68,6 +68,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         binds_on_server = options.get("server_side_binding") is True
         params["cursor_factory"] = ServerBindingCursor if binds_on_server else Cursor
         params["autocommit"] = True
+        # A session of ours always has the setting; the walls let the tables' owner through
+        # where it does not exist (see kernel.database.walls).
+        params["options"] = f"{params.get('options', '')} -c {SETTING}=".strip()
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
