@@ -33,6 +33,7 @@ from psycopg import errors, generators
 from psycopg.pq import ExecStatus, Format, TransactionStatus
 
 from kernel.database import scope
+from kernel.database.postgresql.driver import CHECK_SECONDS, driver
 from kernel.database.walls import SETTING
 
 _TIMESTAMPTZ_OID = psycopg.adapters.types["timestamptz"].oid
@@ -55,6 +56,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _is_reading = False
     """Whether the open transaction is one of reads outside of `atomic`."""
 
+    Database = driver
     health_check_enabled: bool
     health_check_done: bool
 
@@ -132,7 +134,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.connection is None:
             return False
         try:
-            self._say(b"")
+            self._say(b"", seconds=CHECK_SECONDS)
         except psycopg.Error:
             return False
         return True
@@ -149,7 +151,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             super().close_if_health_check_failed()
             return
         try:
-            self._begin(wanted.value)
+            self._begin(wanted.value, seconds=CHECK_SECONDS)
             self._is_reading = True
         except psycopg.Error:
             self.close()
@@ -196,16 +198,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _is_open(self) -> bool:
         return bool(self.connection.pgconn.transaction_status != TransactionStatus.IDLE)
 
-    def _begin(self, value: str) -> None:
-        self._say(b"BEGIN;" + _set_local(value) if value else b"BEGIN")
+    def _begin(self, value: str, *, seconds: float | None = None) -> None:
+        self._say(b"BEGIN;" + _set_local(value) if value else b"BEGIN", seconds=seconds)
         self._told = value
 
-    def _say(self, command: bytes) -> None:
-        """Send a command of this class beneath all cursors; raise what the server says."""
+    def _say(self, command: bytes, *, seconds: float | None = None) -> None:
+        """Send a command of this class beneath all cursors; raise what the server says.
+
+        Wait as long as the driver does, or so many seconds.
+        """
         connection = self.connection
         with connection.lock:
             connection.pgconn.send_query(command)
-            results = connection.wait(generators.execute(connection.pgconn))
+            results = connection.wait(generators.execute(connection.pgconn), timeout=seconds)
         for result in results:
             if result.status in _FAILED:
                 raise errors.error_from_result(result, encoding=connection.pgconn._encoding)
