@@ -14,12 +14,13 @@ import hashlib
 import json
 import os
 import signal
-import socket
+import socket  # ast-grep-ignore: network-only-through-outbound - looks whether the port is free
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
-import urllib.request
+import urllib.request  # ast-grep-ignore: network-only-through-outbound - asks our own processes
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,11 +57,16 @@ class Child:
         """Whether the process lives."""
         return self.process is not None and self.process.poll() is None
 
-    def signal(self, number: int) -> None:
-        """Send a signal to the whole group."""
+    def ask_to_end(self) -> None:
+        """Tell the process, which tells its own children when their time has come."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def kill(self) -> None:
+        """Kill the whole group."""
         if self.process is not None and self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, number)
+                os.killpg(self.process.pid, signal.SIGKILL)
 
 
 class Stop(Exception):
@@ -146,13 +152,13 @@ def prepare(data_dir: Path) -> None:
 
 
 def web_command(host: str, port: int) -> list[str]:
-    """Return the command of the web process; the benchmarks start the same one."""
+    """Return the command of the web process; the benchmarks start the same one.
+
+    Nobody stands in front of it, so there is nobody to drain for.
+    """
     return [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host,
-        "--port", str(port), "--workers", os.environ.get("WEB_WORKERS", "1"),
-        "--blocking-threads", os.environ.get("WEB_THREADS", "4"),
-        "--blocking-threads-idle-timeout", "600", "--no-ws", "--log-level", "warning",
-        "--workers-kill-timeout", "3", "config.wsgi:application",
+        sys.executable, "-m", "config.serve", "--host", host, "--port", str(port),
+        "--drain-seconds", "0", "--grace-seconds", "3",
     ]  # fmt: skip
 
 
@@ -188,16 +194,21 @@ def _lived_shortly(child: Child) -> bool:
 
 
 def _end(children: Sequence[Child]) -> None:
-    """Ask all to finish, wait, then kill what remains: its rows are leased and run again."""
+    """Ask all to finish, wait, then kill what remains: its rows are leased and run again.
+
+    A second signal ends the waiting.
+    """
+    is_urgent = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda *_: is_urgent.set())
     for child in children:
-        child.signal(signal.SIGTERM)
+        child.ask_to_end()
     deadline = time.monotonic() + GRACE_SECONDS
-    while time.monotonic() < deadline and any(child.is_running for child in children):
-        time.sleep(0.05)
+    while any(child.is_running for child in children) and time.monotonic() < deadline:
+        if is_urgent.wait(0.05):
+            break
     for child in children:
-        child.signal(signal.SIGKILL)
+        child.kill()
 
 
 def _answers(host: str, port: int, path: str) -> bool:

@@ -48,14 +48,14 @@ _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
 
 def changes(tree: ast.Module) -> Iterator[tuple[int, str, ast.Module]]:
     """Yield the line, a description and the tree of every change to the code."""
-    count = sum(1 for _ in ast.walk(tree))
-    for index in range(count):
+    for index, original in enumerate(ast.walk(tree)):
         for variant in range(2):
+            if not _change(copy.copy(original), variant):
+                continue
             changed = copy.deepcopy(tree)
             node = next(node for place, node in enumerate(ast.walk(changed)) if place == index)
             words = _change(node, variant)
-            if words:
-                yield getattr(node, "lineno", 0), words, ast.fix_missing_locations(changed)
+            yield getattr(node, "lineno", 0), words, ast.fix_missing_locations(changed)
 
 
 def _change(node: ast.AST, variant: int) -> str:
@@ -64,7 +64,7 @@ def _change(node: ast.AST, variant: int) -> str:
         return _drop_a_statement(node)
     if isinstance(node, ast.Compare):
         old = node.ops[0]
-        node.ops[0] = _SWAPS[type(old)]()  # type: ignore[call-overload]
+        node.ops = [_SWAPS[type(old)](), *node.ops[1:]]  # type: ignore[list-item]
         return f"{type(old).__name__} -> {type(node.ops[0]).__name__}"
     if isinstance(node, ast.BoolOp | ast.BinOp) and type(node.op) in _SWAPS:
         old_op = node.op

@@ -79,6 +79,7 @@ def _waiting(column: SealedField) -> models.QuerySet[Any]:
     """
     prefix = keyring().current_prefix
     head = Left(column.name, len(prefix), output_field=CharField())
+    # ast-grep-ignore: no-way-around-the-tenant - one key seals the rows of all
     rows = column.model._base_manager.annotate(_head=head)
     return rows.filter(Q(**{f"{column.name}__isnull": False}) & ~Q(_head__in=["", prefix]))
 
