@@ -15,6 +15,7 @@ from django.utils.cache import add_never_cache_headers
 from identity.actions import accounts, sessions
 from kernel.clock import now
 from kernel.errors import DomainError
+from kernel.headers import SIGNED_OUT
 from kernel.http import origin_of
 from kernel.mail.send import write
 from kernel.principal import Credential, CredentialKind, Principal, PrincipalKind
@@ -106,6 +107,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth shi
         if response is not None:
             add_never_cache_headers(response)
         return response
+
+    def logout(self, request: HttpRequest) -> None:
+        """End the session, and have the browser forget the pages that it kept of it."""
+        super().logout(request)
+        setattr(request, SIGNED_OUT, True)
 
     def authentication_failed(self, request: HttpRequest, **_credentials: Any) -> None:
         """Log a refused sign-in, without what was typed: it may be a password."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from allauth.account.adapter import get_adapter
 from allauth.account.decorators import reauthentication_required
 from allauth.core.exceptions import ReauthenticationRequired
-from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
@@ -188,7 +188,7 @@ class Delete(PersonPage):
         )
         if not done.ok:
             return self._draw(form, status=done.status)
-        logout(request)
+        get_adapter().logout(request)
         return render(request, "identity/account_deleted.html")
 
     def _form(self, data: object = None) -> ConfirmationForm:

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
@@ -95,7 +94,7 @@ class SwitchAccount(View):
             for name in (INVITATION_IN_SESSION, PROOF_IN_SESSION)
             if name in request.session
         }
-        logout(request)
+        get_adapter().logout(request)
         request.session.update(kept)
         return redirect("identity:join")
 

@@ -1,6 +1,7 @@
 """Request bodies: read within bounds, and nothing in them is passed over in silence."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -8,12 +9,17 @@ from rest_framework import exceptions as drf
 from rest_framework import serializers
 from rest_framework.parsers import JSONParser
 
+MAX_DEPTH = 32
+"""How deep arrays and objects of a body may be nested."""
+
 
 class JSONBody(JSONParser):
     """Reads JSON from Django's `body`, which refuses what is larger than the settings allow.
 
     DRF's own parser reads the stream past that limit, and a deeply nested document ends
-    it with an error that nobody expects.
+    it with an error that nobody expects. A name that stands twice in an object is refused
+    (RFC 8259 §4): readers differ in which one they take, and so could whoever checked the
+    body before us.
     """
 
     def parse(
@@ -25,7 +31,14 @@ class JSONBody(JSONParser):
         """Return the parsed document; raise `ParseError` for anything that is not JSON."""
         body = parser_context["request"]._request.body if parser_context else stream.read()
         try:
-            return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+            document = json.loads(
+                body.decode("utf-8"),
+                parse_constant=_refuse_constant,
+                parse_float=_finite,
+                object_pairs_hook=_without_twins,
+            )
+            _require_flat(document)
+            return document
         except (ValueError, RecursionError) as error:
             raise drf.ParseError(f"The body is not JSON: {_told(error)}.") from None
 
@@ -53,6 +66,37 @@ class Body(serializers.Serializer[Any]):
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is too large for a number")
+    return number
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twin = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"“{twin[:64]}” stands twice in one object")
+    return found
+
+
+def _require_flat(document: Any) -> None:
+    """Raise for what is nested deeper than `MAX_DEPTH`, level by level: no recursion."""
+    level = [document]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return
+    raise RecursionError
 
 
 def _told(error: Exception) -> str:

@@ -103,6 +103,15 @@ _PROTOCOL = (
         "body_too_large", "The body is too large", 413, "The body is beyond what is accepted."
     ),
     Explained(
+        "address_too_long", "The address is too long", 414, "Path and query are beyond 8,000."
+    ),
+    Explained(
+        "headers_too_large",
+        "The headers are too large",
+        431,
+        "There are more than 100 headers, or more than 32,000 characters of them.",
+    ),
+    Explained(
         "unsupported_media_type", "Unsupported Media Type", 415, "The body is not sent as JSON."
     ),
     Explained(
