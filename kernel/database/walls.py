@@ -29,9 +29,11 @@ _WANTED = f"(SELECT NULLIF(NULLIF(current_setting('{SETTING}', true), ''), '*'):
 # Where it does not exist at all, somebody else than our backend has connected. To the tables'
 # owner that shows everything: code of a release before the walls, which connects as the owner
 # and serves on while its successor's migrations put them up. Any other role sees nothing.
+# The question of the owner is a subselect of its own, so that it is asked then alone.
 _ALL = (
     f"(SELECT coalesce(current_setting('{SETTING}', true) = '*', "
-    "pg_get_userbyid(relowner) = current_user) FROM pg_class WHERE oid = '\"{table}\"'::regclass)"
+    "(SELECT pg_get_userbyid(relowner) = current_user "
+    "FROM pg_class WHERE oid = '\"{table}\"'::regclass)))"  # noqa: S608 - a migration's own names
 )
 
 

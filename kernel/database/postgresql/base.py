@@ -78,20 +78,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect; nothing was told to a new connection."""
         self._told, self._is_reading = "", False
-        return super().get_new_connection(conn_params)
+        connection = super().get_new_connection(conn_params)
+        # Cursors find their way back by it, those that the driver makes by itself as well.
+        connection.wrapper = self
+        return connection
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Return a cursor; a named one outlives its statement's transaction in autocommit."""
         if name is None:
-            cursor = super().create_cursor()
-        else:
-            binds_on_server = self.settings_dict["OPTIONS"].get("server_side_binding") is True
-            kind: Any = ServerBindingServerSideCursor if binds_on_server else ServerSideCursor
-            cursor = kind(self.connection, name=name, scrollable=False, withhold=self.autocommit)
-            loader = self.connection.adapters.get_loader(_TIMESTAMPTZ_OID, Format.TEXT)
-            if self.timezone != loader.timezone:
-                register_tzloader(self.timezone, cursor)
-        cursor.wrapper = self
+            return super().create_cursor()
+        binds_on_server = self.settings_dict["OPTIONS"].get("server_side_binding") is True
+        kind: Any = ServerBindingServerSideCursor if binds_on_server else ServerSideCursor
+        cursor = kind(self.connection, name=name, scrollable=False, withhold=self.autocommit)
+        loader = self.connection.adapters.get_loader(_TIMESTAMPTZ_OID, Format.TEXT)
+        if self.timezone != loader.timezone:
+            register_tzloader(self.timezone, cursor)
         return cursor
 
     # --- transactions ---------------------------------------------------------------------
@@ -239,7 +240,13 @@ def _is_of_rows(statement: Any) -> bool:
 class _Telling:
     """A cursor that has the scope told before its statements."""
 
-    wrapper: DatabaseWrapper
+    _conn: Any
+
+    @property
+    def wrapper(self) -> DatabaseWrapper:
+        """Return the connection that knows what was told."""
+        wrapper: DatabaseWrapper = self._conn.wrapper
+        return wrapper
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         """Run a statement."""
@@ -287,8 +294,14 @@ class _Lasting:
     has read all of it by then. In a transaction the scope is told again before a fetch.
     """
 
-    wrapper: DatabaseWrapper
+    _conn: Any
     _under = ""
+
+    @property
+    def wrapper(self) -> DatabaseWrapper:
+        """Return the connection that knows what was told."""
+        wrapper: DatabaseWrapper = self._conn.wrapper
+        return wrapper
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         """Open the cursor."""
