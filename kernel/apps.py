@@ -10,5 +10,7 @@ class KernelConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from kernel import checks  # noqa: F401, PLC0415 - registers after app loading
+        """Register the system checks, and tie the clock to the database's."""
+        from kernel import checks, synchrony  # noqa: F401, PLC0415 - after app loading
+
+        synchrony.install()

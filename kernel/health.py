@@ -1,10 +1,12 @@
 """Probes: is the process alive, and is it ready to serve.
 
 `/healthz` says only that the process answers. `/readyz` asks what requests depend on:
-the database, and a schema that this code knows. The broker is a warning and no failure:
-without it work waits in the outbox and nothing is lost.
+the database, a schema that this code knows, room on the disk, a clock that is about right,
+and that this process is not about to end. The broker is a warning and no failure: without
+it work waits in the outbox and nothing is lost.
 """
 
+import shutil
 import threading
 import time
 from collections.abc import Mapping
@@ -20,11 +22,16 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 from kombu.connection import Connection
 
+from kernel import clock, synchrony
+from kernel.draining import is_draining
+
 DATABASE_SECONDS = 1.0
 BROKER_SECONDS = 0.5
 _BROKER_SCHEMES = frozenset({"amqp", "amqps", "pyamqp", "redis", "rediss", "sentinel"})
 _BROKER_OPTIONS = {"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0}
 _asking_broker = threading.Lock()
+_MEGABYTE = 1_000_000
+_SMALLEST_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,9 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     # Without a database there is nothing to read the schema from.
     checks["migrations"] = check_migrations() if database.status == "ok" else Check("unknown")
     checks["broker"] = check_broker(settings.CELERY_BROKER_URL)
+    checks["clock"] = check_clock()
+    checks["disk"] = check_disk()
+    checks["serving"] = check_serving()
     return _uncached(_report(checks))
 
 
@@ -132,6 +142,48 @@ def check_broker(url: str) -> Check:
     failure = outcome[0] if outcome else "no answer in time"
     if failure:
         return Check("warning", f"The broker is out of reach ({failure}); jobs wait for the sweep.")
+    return OK
+
+
+def check_clock() -> Check:
+    """Compare this machine's clock with the database's, by which everything is decided.
+
+    What libraries decide by the machine's clock (sessions, signed links) is wrong by more
+    than anybody would tolerate beyond a minute.
+    """
+    skew = clock.skew_seconds()
+    if abs(skew) <= synchrony.NOTABLE_SECONDS:
+        return OK
+    side = "ahead of" if skew > 0 else "behind"
+    words = f"This machine's clock is {abs(skew):.0f} s {side} the database's."
+    tolerated = abs(skew) <= synchrony.TOLERATED_SKEW_SECONDS
+    return Check("warning" if tolerated else "failed", words)
+
+
+def check_disk() -> Check:
+    """Ask for room where the data directory lies: the setting's megabytes, or 5 %, if less.
+
+    A failure where the database is a file there, which could not be written soon; else a
+    warning.
+    """
+    try:
+        disk = shutil.disk_usage(settings.STEWARD_DATA_DIR)
+    except OSError as error:
+        return Check("warning", f"The data directory cannot be looked at ({error.strerror}).")
+    wanted = min(settings.STEWARD_MINIMUM_FREE_MB * _MEGABYTE, disk.total * _SMALLEST_SHARE)
+    if disk.free >= wanted:
+        return OK
+    words = (
+        f"{disk.free / _MEGABYTE:.0f} MB are free for the data directory; "
+        f"it should be {wanted / _MEGABYTE:.0f} MB."
+    )
+    return Check("failed" if connection.vendor == "sqlite" else "warning", words)
+
+
+def check_serving() -> Check:
+    """Tell balancers to go elsewhere once this process was asked to end."""
+    if is_draining():
+        return Check("failed", "This process finishes what it has begun, and ends.")
     return OK
 
 

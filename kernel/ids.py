@@ -2,9 +2,9 @@
 
 import secrets
 import threading
-import time
 import uuid
 
+from kernel.clock import now
 from kernel.errors import Missing
 
 _lock = threading.Lock()
@@ -20,7 +20,7 @@ def uuid7() -> uuid.UUID:
     """
     global _last_tick  # noqa: PLW0603 - the counter is process-wide by definition
     with _lock:
-        tick = (time.time_ns() // 1_000_000) << 12
+        tick = int(now().timestamp() * 1000) << 12
         _last_tick = tick if tick > _last_tick else _last_tick + 1
         tick = _last_tick
     value = (tick >> 12) << 80

@@ -43,9 +43,18 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", de
 STEWARD_RELAY = not CELERY_BROKER_URL.startswith("memory")
 STEWARD_SWEEP_SECONDS = env.float("STEWARD_SWEEP_SECONDS", default=10 if STEWARD_RELAY else 0.5)
 STEWARD_JOB_LEASE_SECONDS = env.float("STEWARD_JOB_LEASE_SECONDS", default=60)
+STEWARD_JOB_PAUSES_SECONDS = env.list(
+    "STEWARD_JOB_PAUSES_SECONDS", cast=float, default=[2, 10, 60, 300, 1800, 7200, 28_800]
+)
+STEWARD_JOB_QUEUE = env.str("STEWARD_JOB_QUEUE", default="celery")
+STEWARD_VISIBILITY_SECONDS = env.int("STEWARD_VISIBILITY_SECONDS", default=3600)
 
 # --- audit log ------------------------------------------------------------------------------
 STEWARD_CHECKPOINT_FILE = env.str("STEWARD_CHECKPOINT_FILE", default="")
+
+# --- this process and its machine -----------------------------------------------------------
+STEWARD_DATABASE_TIME = env.bool("STEWARD_DATABASE_TIME", default=True)
+STEWARD_MINIMUM_FREE_MB = env.float("STEWARD_MINIMUM_FREE_MB", default=500)
 
 # --- outbound HTTP --------------------------------------------------------------------------
 STEWARD_OUTBOUND_ALLOW_LOOPBACK = env.bool("STEWARD_OUTBOUND_ALLOW_LOOPBACK", default=False)

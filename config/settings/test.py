@@ -31,6 +31,8 @@ ALLOWED_HOSTS = ["*"]
 STEWARD_MAIL_OUTBOX = True
 STEWARD_OUTBOUND_ALLOW_LOOPBACK = True
 STEWARD_RELAY = False
+# The tests move the clock of their own process.
+STEWARD_DATABASE_TIME = False
 STEWARD_USAGE_FLUSH_SECONDS = 0
 CELERY_BROKER_URL = "memory://localhost"
 

@@ -10,16 +10,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from kernel import synchrony
 from kernel.clock import now
 from kernel.jobs.models import MAX_ATTEMPTS, Job
 from kernel.redact import redact
 from kernel.wiring import wiring
 
 log = structlog.get_logger(__name__)
-
-_PAUSES_SECONDS = (2, 10, 60, 300, 1800, 7200, 28_800)
-"""How long a row rests after each failure: a mail server may be away for half a day."""
-
 
 class LeaseLost(Exception):
     """Another worker took the row over because this one held it for too long."""
@@ -38,6 +35,7 @@ def run(job_id: uuid.UUID) -> bool:
     A row that is not due, done, dead or held by another worker is left alone, so
     any number of wake-ups for one row do no harm.
     """
+    synchrony.refresh()
     job = _claim(job_id)
     if job is None:
         return False
@@ -98,7 +96,9 @@ def _fail(job: Job, error: Exception) -> None:
     if job.attempts >= MAX_ATTEMPTS:
         _bury(job, trace)
         return
-    pause = _PAUSES_SECONDS[job.attempts - 1] * random.uniform(0.75, 1.25)  # noqa: S311
+    # A mail server may be away for half a day: the pauses grow until then.
+    pauses = settings.STEWARD_JOB_PAUSES_SECONDS
+    pause = pauses[min(job.attempts, len(pauses)) - 1] * random.uniform(0.75, 1.25)  # noqa: S311
     _held(job).update(
         state=Job.State.DUE,
         due_at=now() + dt.timedelta(seconds=pause),
@@ -110,7 +110,14 @@ def _fail(job: Job, error: Exception) -> None:
 
 
 def _bury(job: Job, trace: str) -> None:
-    _held(job).update(state=Job.State.DEAD, done_at=now(), lease_until=None, last_error=trace)
+    """Note that a row is not tried again, and tell whoever waits for it, in one commit."""
+    kind = wiring().jobs.get(job.kind)
+    with transaction.atomic():
+        buried = _held(job).update(
+            state=Job.State.DEAD, done_at=now(), lease_until=None, last_error=trace
+        )
+        if buried and kind is not None and kind.died is not None:
+            kind.died(job)
     log.error("job_dead", job=job.wire_id, kind=job.kind, attempts=job.attempts)
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from kernel import synchrony
 from kernel.clock import now
 from kernel.jobs.models import Job
 from kernel.wiring import wiring
@@ -13,6 +14,7 @@ def insert_due_slots() -> int:
     The unique key is (schedule, slot), so a second beat inserts nothing. A beat
     that was away inserts the current slot only: late work runs once, not often.
     """
+    synchrony.refresh()
     moment = now()
     slots = []
     for name, schedule in wiring().schedules.items():

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 
+from kernel import synchrony
 from kernel.clock import now
 from kernel.jobs.models import Job
 from kernel.jobs.run import claimable, run
@@ -21,6 +22,7 @@ def sweep(
     With `older_than_seconds` only rows that a wake-up had time to reach are run. Stops
     between two rows once `is_ending` says so.
     """
+    synchrony.refresh()
     moment = now() - dt.timedelta(seconds=older_than_seconds)
     waiting = (
         Job.objects.filter(claimable(moment))

@@ -1,5 +1,7 @@
 """Probes: alive, and ready; the broker is a warning."""
 
+import datetime as dt
+import shutil
 import socket
 import time
 
@@ -7,8 +9,14 @@ import pytest
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from kernel import health
-from kernel.health import check_broker, check_database, check_migrations
+from kernel import clock, draining, health
+from kernel.health import (
+    check_broker,
+    check_clock,
+    check_database,
+    check_disk,
+    check_migrations,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +42,9 @@ def test_ready_when_all_is_well(client):
         "database": "ok",
         "migrations": "ok",
         "broker": "ok",
+        "clock": "ok",
+        "disk": "ok",
+        "serving": "ok",
     }
     assert "sweep" in checks["broker"]["detail"]
 
@@ -119,3 +130,56 @@ def test_a_broker_that_hangs_costs_half_a_second_and_one_thread():
         assert time.monotonic() - started < 0.1
     # The question ends with the connection, and the next probe may ask again.
     _wait_until_nobody_asks()
+
+
+@pytest.fixture
+def skew():
+    """Let the database's clock go behind this machine's by so many seconds."""
+
+    def set_skew(seconds):
+        moment = clock.system_now() - dt.timedelta(seconds=seconds)
+        clock.follow(clock.Anchor(moment, time.monotonic()))
+
+    yield set_skew
+    clock.follow(None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"),
+    [(0, "ok"), (1, "ok"), (10, "warning"), (-10, "warning"), (61, "failed"), (-3e7, "failed")],
+)
+def test_a_clock_that_differs_by_more_than_a_minute_is_not_ready(skew, seconds, status):
+    skew(seconds)
+    assert check_clock().status == status
+
+
+def test_a_wrong_clock_is_told_in_words(skew):
+    skew(600)
+    assert check_clock().detail == "This machine's clock is 600 s ahead of the database's."
+    skew(-600)
+    assert check_clock().detail == "This machine's clock is 600 s behind the database's."
+
+
+def test_a_full_disk_is_a_failure_where_the_database_is_a_file(settings, client):
+    settings.STEWARD_MINIMUM_FREE_MB = 1e9
+    free = shutil.disk_usage(settings.STEWARD_DATA_DIR)
+    enough = free.free >= 0.05 * free.total
+    expected = "ok" if enough else {"sqlite": "failed"}.get(connection.vendor, "warning")
+    assert check_disk().status == expected
+
+
+def test_a_data_directory_that_is_gone_is_a_warning(settings, tmp_path):
+    settings.STEWARD_DATA_DIR = tmp_path / "gone"
+    assert check_disk().status == "warning"
+
+
+def test_not_ready_once_the_end_is_announced(client, monkeypatch, tmp_path):
+    announcement = tmp_path / "serving"
+    announcement.touch()
+    monkeypatch.setenv(draining.VARIABLE, str(announcement))
+    assert client.get("/readyz").status_code == 200
+    announcement.unlink()
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["serving"]["status"] == "failed"
+    assert client.get("/healthz").status_code == 200
