@@ -11,6 +11,7 @@ gate "mypy (types)" $bin/mypy
 gate "import-linter (who may import whom)" $bin/lint-imports
 gate "ast-grep (house rules)" $bin/ast-grep scan --error
 gate "ast-grep (the rules' own tests)" $bin/ast-grep test --skip-snapshot-tests
+gate "bandit (medium and high)" $bin/bandit -q -c pyproject.toml -ll -r config kernel orgs identity billing manage.py
 gate "locks (hashed, installed, asked for)" $bin/python dev/lock.py check
 gate "licences are listed" $bin/python dev/lock.py licences --check
 gate "djlint (templates)" $bin/djlint --lint --quiet templates

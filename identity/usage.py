@@ -60,7 +60,9 @@ def _write_sessions(latest: Mapping[str, Use]) -> None:
                 session_key=session_key, last_seen_at__lt=use.at
             )
             unheld(earlier).update(
-                last_seen_at=use.at, ip=use.ip or "0.0.0.0", user_agent=use.agent  # noqa: S104
+                last_seen_at=use.at,
+                ip=use.ip or "0.0.0.0",  # noqa: S104 - stands for unknown # nosec B104
+                user_agent=use.agent,
             )
 
 

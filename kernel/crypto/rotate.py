@@ -116,7 +116,7 @@ def _rotate_batch(
     quote = connection.ops.quote_name
     table, name = quote(column.model._meta.db_table), quote(str(column.column))
     statement = (
-        f"UPDATE {table} SET {name} = %s "  # noqa: S608 - names of our own columns
+        f"UPDATE {table} SET {name} = %s "  # noqa: S608 - our own columns # nosec B608
         f"WHERE {quote(key.column)} = %s AND {name} = %s"
     )
     with transaction.atomic(using=database), connection.cursor() as cursor:
