@@ -7,6 +7,7 @@ tasks when a worker dies; the settings below do not.
 import os
 import warnings
 from typing import Any
+from urllib.parse import urlsplit
 
 from celery import Celery
 from celery.platforms import SecurityWarning
@@ -18,21 +19,30 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.embedded")
 # It warns root of messages that hold code (pickle); ours are JSON and hold an id.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
+_REDIS = {
+    "socket_timeout": 2,
+    "socket_connect_timeout": 2,
+    "max_retries": 1,
+    # Messages that no worker acknowledged come again after so long; they are wake-ups of rows
+    # that are done by then, or whose lease says whether they may run.
+    "visibility_timeout": settings.STEWARD_VISIBILITY_SECONDS,
+}
+_AMQP = {"connect_timeout": 2, "write_timeout": 2}
+# It looks once a second, and is deaf to signals until then.
+_MEMORY = {"polling_interval": 0.1}
+_TRANSPORTS = {"redis": _REDIS, "rediss": _REDIS, "amqp": _AMQP, "amqps": _AMQP, "memory": _MEMORY}
+
 app = Celery("steward")
 app.conf.update(
     broker_url=settings.CELERY_BROKER_URL,
+    task_default_queue=settings.STEWARD_JOB_QUEUE,
     broker_connection_retry_on_startup=True,
     # For ever: the sweep goes on without a broker, and Celery's own limit would end it.
     broker_connection_max_retries=None,
     broker_connection_timeout=2,
-    broker_transport_options={
-        "socket_timeout": 2,
-        "socket_connect_timeout": 2,
-        "max_retries": 1,
-        "visibility_timeout": 3600,
-        # The transport in memory looks once a second, and is deaf to signals until then.
-        **({} if settings.STEWARD_RELAY else {"polling_interval": 0.1}),
-    },
+    # A connection that died without a word is noticed after two of these.
+    broker_heartbeat=10,
+    broker_transport_options=_TRANSPORTS.get(urlsplit(settings.CELERY_BROKER_URL).scheme, {}),
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     task_ignore_result=True,

@@ -14,7 +14,7 @@ from kernel.console.registry import Console
 from kernel.idempotency.models import forget_old as forget_old_replays
 from kernel.jobs.sweep import tidy
 from kernel.mail.send import JOB as SEND_MAIL
-from kernel.mail.send import send_job
+from kernel.mail.send import give_up, send_job
 from kernel.wiring import JobKind, Reactions, Schedule, Wiring
 from orgs import events as orgs_events
 from orgs import invariants as orgs_invariants
@@ -46,7 +46,7 @@ REACTIONS = {
 # of one while waiting for the next, they would wait in a circle with whoever holds both.
 # What they have done they do not do again.
 JOBS = {
-    SEND_MAIL: JobKind(send_job, transactional=False),
+    SEND_MAIL: JobKind(send_job, transactional=False, died=give_up),
     "kernel.jobs.tidy": JobKind(tidy),
     "kernel.idempotency.forget": JobKind(forget_old_replays),
     "orgs.mail.invitation": JobKind(orgs_subscribers.mail_invitation),

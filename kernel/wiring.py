@@ -36,10 +36,13 @@ class JobKind:
     A transactional job's effect commits together with its `done`: exactly once.
     The others reach outside (mail, HTTP): at least once, so they must carry
     something stable by which the far end can drop a repetition.
+    `died` is told, in the transaction of its burial, of a row that will not be tried
+    again by itself, whatever it died of.
     """
 
     run: "Callable[[Job], None]"
     transactional: bool = True
+    died: "Callable[[Job], None] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from kernel.clock import now
 from kernel.events.record import Target
 from kernel.jobs.enqueue import enqueue as enqueue_job
-from kernel.jobs.models import MAX_ATTEMPTS, Job
+from kernel.jobs.models import Job
 from kernel.mail.models import Mail
 
 JOB = "kernel.mail.send"
@@ -102,10 +102,18 @@ def send_job(job: Job) -> None:
             message.send()
         except Exception as error:
             mail.error = f"{type(error).__name__}: {error}"[:500]
-            if job.attempts >= MAX_ATTEMPTS:
-                mail.state = Mail.State.FAILED
-            mail.save(update_fields=["error", "state"])
+            mail.save(update_fields=["error"])
             raise
         mail.text = mail.html = ""
     mail.state, mail.sent_at, mail.error = Mail.State.SENT, now(), ""
     mail.save(update_fields=["state", "sent_at", "error", "text", "html"])
+
+
+def give_up(job: Job) -> None:
+    """Show a mail as undelivered once its job is dead, whatever killed it.
+
+    A server's refusal was noted by then; workers that died at every attempt noted nothing.
+    """
+    unsent = Mail.objects.filter(pk=uuid.UUID(job.payload["mail"]), state=Mail.State.QUEUED)
+    unsent.filter(error="").update(error="Its worker died at every attempt.")
+    unsent.update(state=Mail.State.FAILED)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import socket
+import threading
 import time
 
 import pytest
@@ -9,6 +10,7 @@ import time_machine
 
 from kernel.clock import now
 from kernel.ids import uuid7
+from kernel.jobs import relay as relay_module
 from kernel.jobs.enqueue import enqueue
 from kernel.jobs.models import Job
 from kernel.jobs.relay import TASK, Relay
@@ -104,3 +106,20 @@ def test_a_hung_broker_costs_seconds_once_and_no_row():
     assert relay.publish_due() == 0
     assert time.monotonic() - started < 0.5
     assert Job.objects.filter(published_at=None).count() == 5
+
+
+def test_a_sender_that_never_returns_does_not_hold_up_the_beat(monkeypatch, use_broker):
+    """Some waits of the brokers' clients have no time-out; the beat goes on inserting slots."""
+    ended = threading.Event()
+    app = use_broker("memory://")
+    app.set_current()
+    monkeypatch.setattr(relay_module, "_SEND_SECONDS", 0.2)
+    monkeypatch.setattr(app, "send_task", lambda *_args, **_options: ended.wait(30))
+    enqueue("x", {})
+    relay = Relay()
+    started = time.monotonic()
+    assert relay.publish_due() == 0
+    assert relay.publish_due() == 0
+    assert time.monotonic() - started < 5
+    assert Job.objects.filter(published_at=None).count() == 1
+    ended.set()

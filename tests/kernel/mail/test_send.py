@@ -16,7 +16,7 @@ from kernel.ids import uuid7
 from kernel.jobs.models import MAX_ATTEMPTS, Job
 from kernel.jobs.run import retry, run
 from kernel.mail.models import Mail
-from kernel.mail.send import JOB, send_job, write, write_rendered
+from kernel.mail.send import JOB, give_up, send_job, write, write_rendered
 from kernel.wiring import JobKind, Wiring
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,7 @@ def sink(settings):
 
 @pytest.fixture(autouse=True)
 def sending(rewire):
-    rewire(Wiring(jobs={JOB: JobKind(send_job, transactional=False)}))
+    rewire(Wiring(jobs={JOB: JobKind(send_job, transactional=False, died=give_up)}))
 
 
 def put(**changes):
@@ -178,6 +178,31 @@ def test_after_eight_attempts_a_mail_has_failed_and_can_be_sent_again(sink):
     retry(job)
     assert deliver(mail)
     assert mail.state == "sent"
+
+
+def test_a_mail_whose_worker_died_at_every_attempt_has_failed_and_can_be_sent_again(sink):
+    mail = put()
+    Job.objects.update(
+        state="running", attempts=MAX_ATTEMPTS, lease_until=now() - dt.timedelta(seconds=1)
+    )
+    assert not deliver(mail)
+    job = Job.objects.get()
+    assert (job.state, mail.state) == ("dead", "failed")
+    assert mail.error == job.last_error == "Its worker died at every attempt."
+    retry(job)
+    assert deliver(mail)
+    assert (mail.state, mail.error) == ("sent", "")
+
+
+def test_a_mail_that_was_sent_stays_sent_when_its_job_dies_after_it(sink):
+    """The worker dies after its note and before the row's: eight times over."""
+    mail = put()
+    deliver(mail)
+    Job.objects.update(
+        state="running", attempts=MAX_ATTEMPTS, lease_until=now() - dt.timedelta(seconds=1)
+    )
+    assert not deliver(mail)
+    assert (mail.state, mail.error) == ("sent", "")
 
 
 def test_a_mail_that_was_purged_needs_no_sending(sink):
