@@ -5,9 +5,11 @@ faults, and of the matrix the cells that bite. Nothing is left out of both.
 """
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
+from tests.chaos.house import House, built
 from tests.chaos.report import Collector, line
 
 __all__ = ["line"]
@@ -25,3 +27,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def whole() -> bool:
     """Whether the long form runs."""
     return WHOLE
+
+
+@pytest.fixture(scope="session")
+def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One migrated installation with its Redis, for tests that start the rest by themselves."""
+    with built(tmp_path_factory.mktemp("shared")) as made:
+        made.prepare()
+        made.start_redis()
+        yield made
