@@ -31,6 +31,7 @@ import httpx
 from django.conf import settings
 
 from kernel.addresses import is_loopback, is_public, is_within, looks_numeric
+from kernel.commitment import require_committed
 from kernel.errors import Invalid, Unavailable
 
 CONNECT_SECONDS = 2.0
@@ -83,8 +84,10 @@ def fetch(
     """Send one request and return the whole answer, whatever its status.
 
     Raises `OutboundRefused` before anything is sent if the address is not allowed, and
-    `OutboundFailed` for everything that goes wrong after that.
+    `OutboundFailed` for everything that goes wrong after that. Refuses to run within a
+    transaction (`SentTooEarly`).
     """
+    require_committed("An outbound request")
     deadline = _Deadline(timeout_seconds)
     target = _parse(url)
     sent_headers = {

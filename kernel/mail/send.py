@@ -11,6 +11,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 
 from kernel.clock import now
+from kernel.commitment import require_committed
 from kernel.events.record import Target
 from kernel.jobs.enqueue import enqueue as enqueue_job
 from kernel.jobs.models import Job
@@ -85,6 +86,7 @@ def send_job(job: Job) -> None:
     The Message-ID is fixed when the mail is written: a server that saw the message
     before the answer was lost can tell the repetition.
     """
+    require_committed("A mail")
     mail = Mail.objects.filter(pk=uuid.UUID(job.payload["mail"])).first()
     if mail is None or mail.state == Mail.State.SENT:
         return

@@ -1,0 +1,27 @@
+"""Nothing leaves the house while a transaction is open.
+
+A far end that hangs would hold the row locks, and a mail or request that was sent stays
+sent when the transaction is undone. The rule `no-network-in-a-transaction` finds this in
+the text; this finds the calls that go through other functions.
+"""
+
+from django.db import connections
+
+
+class SentTooEarly(RuntimeError):
+    """Something was to be sent from within a transaction: a fault of the program."""
+
+
+def require_committed(what: str) -> None:
+    """Raise `SentTooEarly` while this thread has a transaction open in any database.
+
+    Transactions that a test case opens around the whole test do not count: what the test
+    calls sees them as the ground it stands on.
+    """
+    for connection in connections.all(initialized_only=True):
+        blocks = [block for block in connection.atomic_blocks if not block._from_testcase]
+        if blocks:
+            raise SentTooEarly(
+                f"{what} from within a transaction of {connection.alias}. "
+                "Insert a job row in the transaction and send from the job."
+            )
