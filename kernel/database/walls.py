@@ -31,7 +31,7 @@ _WANTED = f"(SELECT NULLIF(NULLIF(current_setting('{SETTING}', true), ''), '*'):
 # and serves on while its successor's migrations put them up. Any other role sees nothing.
 # The question of the owner is a subselect of its own, so that it is asked then alone.
 _ALL = (
-    f"(SELECT coalesce(current_setting('{SETTING}', true) = '*', "  # noqa: S608 # nosec B608
+    f"(SELECT coalesce(current_setting('{SETTING}', true) = '*', "  # noqa: S608 - our names # nosec B608
     "(SELECT pg_get_userbyid(relowner) = current_user "
     "FROM pg_class WHERE oid = '\"{table}\"'::regclass)))"
 )

@@ -4,6 +4,7 @@ import datetime as dt
 import random
 import traceback
 import uuid
+from contextlib import AbstractContextManager
 
 import structlog
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.db.models import Q, QuerySet
 
 from kernel import synchrony
 from kernel.clock import now
+from kernel.database.scope import across, within
 from kernel.jobs.models import MAX_ATTEMPTS, Job
 from kernel.redact import redact
 from kernel.wiring import wiring
@@ -71,16 +73,25 @@ def _claim(job_id: uuid.UUID) -> Job | None:
 
 
 def _perform(job: Job) -> None:
+    """Run it, within its organization if it has one."""
     kind = wiring().jobs[job.kind]
     if not kind.transactional:
-        kind.run(job)
+        with _scope_of(job):
+            kind.run(job)
         _finish(job)
         return
     with transaction.atomic():
         # The finish comes first: it holds the row, so a second worker whose lease
         # began meanwhile cannot commit the same effect.
         _finish(job)
-        kind.run(job)
+        with _scope_of(job):
+            kind.run(job)
+
+
+def _scope_of(job: Job) -> AbstractContextManager[None]:
+    """Return the block in which a job sees its organization's rows, or everybody's."""
+    owner = job.organization_id
+    return within(owner) if owner and owner.int else across(f"a job of all: {job.kind}")
 
 
 def _finish(job: Job) -> None:
@@ -98,7 +109,7 @@ def _fail(job: Job, error: Exception) -> None:
         return
     # A mail server may be away for half a day: the pauses grow until then.
     pauses = settings.STEWARD_JOB_PAUSES_SECONDS
-    pause = pauses[min(job.attempts, len(pauses)) - 1] * random.uniform(0.75, 1.25)  # noqa: S311
+    pause = pauses[min(job.attempts, len(pauses)) - 1] * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
     _held(job).update(
         state=Job.State.DUE,
         due_at=now() + dt.timedelta(seconds=pause),

@@ -85,7 +85,7 @@ class Command(DjangoMigrate):
                         "on, or with a longer --lock-timeout or --statement-timeout."
                     ) from error
                 self.stderr.write(f"Rolled back, because {reason}; trying again.")
-                time.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311
+                time.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
             else:
                 return
 
