@@ -69,6 +69,25 @@ ensure_redis() {
   answers_redis "$url" && export STEWARD_TEST_REDIS_URL=$url
 }
 
+answers_rabbitmq() {
+  "$python" - "$1" <<'PY' 2>/dev/null
+import sys, kombu
+with kombu.Connection(sys.argv[1], connect_timeout=3) as broker: broker.connect()
+PY
+}
+
+ensure_rabbitmq() {
+  if [ -n "${STEWARD_TEST_AMQP_URL:-}" ]; then return 0; fi
+  local url=amqp://guest:guest@127.0.0.1:5672//
+  if ! answers_rabbitmq "$url"; then
+    [ -x /usr/sbin/rabbitmq-server ] || install_package rabbitmq-server
+    [ -x /usr/sbin/rabbitmq-server ] || return 1
+    /usr/sbin/rabbitmq-server -detached >/dev/null 2>&1
+    for _ in $(seq 40); do answers_rabbitmq "$url" && break; sleep 0.5; done
+  fi
+  answers_rabbitmq "$url" && export STEWARD_TEST_AMQP_URL=$url
+}
+
 ensure_chromium() {
   for name in chromium chromium-browser google-chrome; do
     if command -v $name >/dev/null; then STEWARD_CHROMIUM=$(command -v $name); export STEWARD_CHROMIUM; return 0; fi

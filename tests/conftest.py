@@ -24,6 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     lacking = {
         "postgresql": (settings.USES_POSTGRESQL, "no PostgreSQL answers"),
         "redis": (settings.USES_REDIS, "no Redis answers"),
+        "rabbitmq": (settings.USES_RABBITMQ, "no RabbitMQ answers"),
     }
     for item in items:
         for mark, (is_there, reason) in lacking.items():

@@ -51,6 +51,8 @@ else:
 
 TEST_REDIS_URL = env.str("STEWARD_TEST_REDIS_URL", default="redis://127.0.0.1:6379/9")
 USES_REDIS = _answers(TEST_REDIS_URL)
+TEST_AMQP_URL = env.str("STEWARD_TEST_AMQP_URL", default="amqp://guest:guest@127.0.0.1:5672//")
+USES_RABBITMQ = _answers(TEST_AMQP_URL)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # Cheap on purpose: the tests check the rules around hashing, not its cost.
