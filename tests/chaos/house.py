@@ -106,6 +106,8 @@ class House:
     slug: str = ""
     members: list[str] = field(default_factory=list)
     """Wire ids of members for operations that need some; made by `populate`."""
+    told: dict[str, str] = field(default_factory=dict)
+    """What the processes are told otherwise than usual: a proxy's address, another lease."""
     running: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     redis: "subprocess.Popen[bytes] | None" = None
 
@@ -132,6 +134,7 @@ class House:
             "STEWARD_API_RATE": "1000000",
             "LOG_LEVEL": "WARNING",
             "PYTHONUNBUFFERED": "1",
+            **self.told,
         }
 
     def start(
@@ -213,6 +216,16 @@ class House:
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         self.members = json.loads(done.stdout.splitlines()[-1])
+
+    def crowd(self, count: int) -> list[str]:
+        """Give the organization many more members, without seats; return their wire ids."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.chaos.crowd", self.slug, str(count)],
+            cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=600,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        found: list[str] = json.loads(done.stdout.splitlines()[-1])
+        return found
 
     def ready(self) -> tuple[int, dict[str, Any]]:
         """Return status and body of `/readyz`; 0 when nothing answers within five seconds."""
