@@ -16,7 +16,7 @@ from typing import Any
 import django
 
 PEOPLE = 48
-MOST_SEATS = 24
+MOST_SEATS = 12
 
 
 def main(processes: str, seconds: str) -> None:
@@ -33,40 +33,51 @@ def main(processes: str, seconds: str) -> None:
     print(json.dumps({"organization": str(organization.pk)}), flush=True)
     connections.close_all()
     readers = []
-    until = time.monotonic() + float(seconds)
+    starting_line, gun = os.pipe()
     for number in range(int(processes)):
         reader, writer = os.pipe()
         if os.fork() == 0:
             os.close(reader)
-            counts = _work(organization, users, number, until)
+            os.close(gun)
+            chance = random.Random(number)
+            _try(_act(chance, organization, chance.choice(users)))
+            os.write(writer, b"\n")  # connected and warm
+            os.read(starting_line, 1)
+            counts = _work(chance, organization, users, time.monotonic() + float(seconds))
             os.write(writer, json.dumps(counts).encode())
             os._exit(0)
         os.close(writer)
-        readers.append(reader)
+        readers.append(os.fdopen(reader))
+    for pipe in readers:
+        pipe.readline()
+    os.close(gun)
     total: Counter[str] = Counter()
-    for reader in readers:
-        with os.fdopen(reader) as pipe:
-            text = pipe.read()
+    for pipe in readers:
+        text = pipe.read()
         total.update(json.loads(text) if text else {"died": 1})
     print(json.dumps(total))
 
 
-def _work(organization: Any, users: list[Any], number: int, until: float) -> Counter[str]:
+def _work(
+    chance: random.Random, organization: Any, users: list[Any], until: float
+) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    while time.monotonic() < until:
+        counts[_try(_act(chance, organization, chance.choice(users)))] += 1
+    return counts
+
+
+def _try(act: Any) -> str:
     from kernel.errors import DomainError
     from kernel.transient import again_if_undone
 
-    chance = random.Random(number)
-    counts: Counter[str] = Counter()
-    while time.monotonic() < until:
-        act = _act(chance, organization, chance.choice(users))
-        try:
-            again_if_undone(act)
-            counts["done"] += 1
-        except DomainError as error:
-            counts[f"refused: {error.code}"] += 1
-        except Exception as error:  # noqa: BLE001 - the test looks at it
-            counts[f"failed: {type(error).__name__}: {error}"[:200]] += 1
-    return counts
+    try:
+        again_if_undone(act)
+    except DomainError as error:
+        return f"refused: {error.code}"
+    except Exception as error:  # noqa: BLE001 - the test looks at it
+        return f"failed: {type(error).__name__}: {error}"[:200]
+    return "done"
 
 
 def _act(chance: random.Random, organization: Any, user: Any) -> Any:
@@ -77,10 +88,10 @@ def _act(chance: random.Random, organization: Any, user: Any) -> Any:
 
     given: dict[str, Any] = {"actor": OPERATOR, "organization": organization}
     member = Membership.objects.of(organization).filter(user=user).first()
-    kind = chance.choices(("buy", "come", "move"), (1, 4, 8))[0]
+    kind = chance.choices(("buy", "come", "move"), (1, 6, 6))[0]
     if kind == "buy":
-        seats = {"full": chance.randint(4, MOST_SEATS), "viewer": chance.randint(0, 6)}
-        return lambda: entitlements.apply(**given, source="subscription", seats=seats)
+        seats = {"full": chance.randint(2, MOST_SEATS), "viewer": chance.randint(0, 3)}
+        return lambda: entitlements.apply(**given, source="manual", seats=seats)
     seat = chance.choices(("full", "viewer", "none"), (6, 2, 1))[0]
     if member is None or kind == "come":
         return lambda: members.provision(**given, user=user, seat=seat)
