@@ -16,6 +16,7 @@ obeyed: a proxy would resolve the name again.
 """
 
 import json as json_module
+import math
 import socket
 import ssl
 import threading
@@ -153,7 +154,10 @@ def parse_json(body: bytes, *, max_depth: int = _MAX_JSON_DEPTH) -> Any:
     """
     try:
         value = json_module.loads(
-            body, object_pairs_hook=_without_twins, parse_constant=_refuse_constant
+            body,
+            object_pairs_hook=_without_twins,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
         )
     except (ValueError, RecursionError) as error:
         raise OutboundFailed("The other side's answer is not valid JSON.") from error
@@ -356,6 +360,13 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number is too large")
+    return number
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
