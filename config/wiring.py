@@ -11,10 +11,12 @@ from identity.actions import api_keys
 from identity.console import contributions as identity_console
 from kernel import invariants as kernel_invariants
 from kernel.console.registry import Console
+from kernel.events import checkpoints, verification
 from kernel.idempotency.models import forget_old as forget_old_replays
 from kernel.jobs.sweep import tidy
 from kernel.mail.send import JOB as SEND_MAIL
 from kernel.mail.send import give_up, send_job
+from kernel.rule import stays_in_its_organization
 from kernel.wiring import JobKind, Reactions, Schedule, Wiring
 from orgs import events as orgs_events
 from orgs import invariants as orgs_invariants
@@ -48,6 +50,9 @@ REACTIONS = {
 JOBS = {
     SEND_MAIL: JobKind(send_job, transactional=False, died=give_up),
     "kernel.jobs.tidy": JobKind(tidy),
+    # Outside of a transaction: what they sign and what they find must be there for good.
+    "kernel.events.checkpoint": JobKind(checkpoints.make_due, transactional=False),
+    verification.JOB: JobKind(verification.verify_some, transactional=False),
     "kernel.idempotency.forget": JobKind(forget_old_replays),
     "orgs.mail.invitation": JobKind(orgs_subscribers.mail_invitation),
     "orgs.mail.request_made": JobKind(orgs_subscribers.mail_request_made),
@@ -64,6 +69,8 @@ JOBS = {
 
 SCHEDULES = {
     "tidy_jobs": Schedule(3600, "kernel.jobs.tidy"),
+    "sign_audit_log": Schedule(3600, "kernel.events.checkpoint"),
+    "verify_audit_log": Schedule(86_400, verification.JOB),
     "forget_replays": Schedule(3600, "kernel.idempotency.forget"),
     "expire_invitations": Schedule(60, "orgs.invitations.note_lapsed"),
     "expire_grants": Schedule(60, "orgs.grants.note_lapsed"),
@@ -79,13 +86,13 @@ WIRING = Wiring(
     jobs=JOBS,
     schedules=SCHEDULES,
     invariants=(
-        orgs_invariants.seats_match_members,
-        orgs_invariants.counters_match_rows,
-        orgs_invariants.removed_members_hold_nothing,
-        identity_invariants.ended_principals_hold_no_live_credential,
-        kernel_invariants.chains_verify,
+        *orgs_invariants.RULES,
+        *identity_invariants.RULES,
+        *kernel_invariants.RULES,
+        *stays_in_its_organization(),
         kernel_invariants.every_reaction_has_its_row,
-        kernel_invariants.nothing_is_overdue,
+        kernel_invariants.no_mail_is_stuck,
+        kernel_invariants.chains_verify,
     ),
 )
 

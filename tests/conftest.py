@@ -5,6 +5,11 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 
+from kernel.database.scope import across
+from kernel.invariants import broken_rules
+
+_DATABASE_FIXTURES = {"db", "transactional_db"}
+
 
 def pytest_report_header() -> list[str]:
     """Say plainly on what this run runs."""
@@ -38,6 +43,25 @@ def _empty_cache():
     cache.clear()
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _invariants_hold(request):
+    """Ask at the end of each test with a database whether it left anything that cannot be.
+
+    Tests that plant a violation say so: `@pytest.mark.spoils("what and why")`.
+    """
+    uses = _DATABASE_FIXTURES.intersection(request.fixturenames)
+    if not uses and not request.node.get_closest_marker("django_db"):
+        yield
+        return
+    # Asked for first, so that its end comes after ours.
+    request.getfixturevalue("transactional_db" if "transactional_db" in uses else "db")
+    yield
+    if request.node.get_closest_marker("spoils") or connection.needs_rollback:
+        return
+    with across("a test is over, whoever it acted for"):
+        assert broken_rules() == []
 
 
 @pytest.fixture(scope="session")

@@ -7,17 +7,8 @@ import pytest
 from django.db import transaction
 
 from kernel.events.models import INSTANCE_CHAIN, Event
-from kernel.wiring import wiring
-from orgs import invariants
 from orgs.models import Organization
 from tests.worlds import World, acme
-
-_OURS = (
-    invariants.seats_match_members,
-    invariants.counters_match_rows,
-    invariants.removed_members_hold_nothing,
-)
-
 
 @pytest.fixture(scope="module")
 def _acme(django_db_setup, django_db_blocker) -> Iterator[World]:
@@ -28,11 +19,9 @@ def _acme(django_db_setup, django_db_blocker) -> Iterator[World]:
 
 
 @pytest.fixture
-def world(_acme, db) -> Iterator[World]:
-    """Acme, checked for broken invariants when the test is over."""
-    assert set(_OURS) <= set(wiring().invariants)
-    yield copy.deepcopy(_acme)
-    assert [violation for check in _OURS for violation in check()] == []
+def world(_acme, db) -> World:
+    """Acme as it was built."""
+    return copy.deepcopy(_acme)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import pytest
 from django.test import Client
 
-from identity import invariants
 from identity.actions import accounts, sessions
 from identity.errors import KeyRefused
 from identity.models import APIKey, UserSession
@@ -12,6 +11,7 @@ from identity.subscribers import end_access
 from kernel.clock import now
 from kernel.errors import Denied, Invalid, Missing
 from kernel.events.models import Event
+from kernel.invariants import broken_rules
 from kernel.principal import Origin, Principal
 from orgs.actions import members, organizations, restrictions, service_accounts, teams
 from orgs.errors import ConfirmationMismatch, LastOwner
@@ -30,7 +30,7 @@ def is_dead(secret: str) -> bool:
 
 
 def violations():
-    return list(invariants.ended_principals_hold_no_live_credential())
+    return broken_rules()
 
 
 def sign_in(user: User) -> Client:

@@ -10,7 +10,10 @@ from kernel.events.models import ChainHead, Event
 from kernel.ids import uuid7
 from kernel.wiring import Wiring
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.spoils("chains are broken here in every way"),
+]
 
 
 @pytest.fixture

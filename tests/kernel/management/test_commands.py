@@ -13,7 +13,10 @@ from kernel.ids import encode, uuid7
 from kernel.jobs.models import Job
 from kernel.wiring import Violation, Wiring
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.spoils("the commands are there to find what is planted here"),
+]
 
 
 def run(*arguments):
@@ -38,7 +41,27 @@ def test_invariants_that_hold(rewire):
     rewire(Wiring(invariants=(fine, fine)))
     assert run("check_invariants") == ("All 2 invariants hold.\n", None)
     text, failure = run("check_invariants", "--json")
-    assert (json.loads(text), failure) == ({"checks": 2, "violations": []}, None)
+    assert (json.loads(text), failure) == (
+        {"checks": 2, "left_out": 0, "violations": []},
+        None,
+    )
+
+
+def test_invariants_that_the_time_did_not_suffice_for(rewire):
+    rewire(Wiring(invariants=(fine, fine, fine)))
+    text, failure = run("check_invariants", "--json", "--seconds", "-1")
+    assert json.loads(text) == {"checks": 0, "left_out": 3, "violations": []}
+    assert failure == "The time was over: 3 of 3 checks did not run."
+
+
+def endless():
+    while True:
+        yield Violation("a_rule", "here", "again")
+
+
+def test_findings_are_bounded(rewire):
+    rewire(Wiring(invariants=(endless,)))
+    assert run("check_invariants")[0].count("BROKEN") == 101
 
 
 def test_invariants_that_do_not_hold(rewire):
