@@ -16,9 +16,11 @@ from kernel.idempotency.models import forget_old as forget_old_replays
 from kernel.jobs.sweep import tidy
 from kernel.mail.send import JOB as SEND_MAIL
 from kernel.mail.send import give_up, send_job
+from kernel.metrics import gauges as kernel_gauges
 from kernel.rule import stays_in_its_organization
 from kernel.wiring import JobKind, Reactions, Schedule, Wiring
 from orgs import events as orgs_events
+from orgs import gauges as orgs_gauges
 from orgs import invariants as orgs_invariants
 from orgs import subscribers as orgs_subscribers
 from orgs.actions import entitlements, grants, invitations, organizations
@@ -94,6 +96,7 @@ WIRING = Wiring(
         kernel_invariants.no_mail_is_stuck,
         kernel_invariants.chains_verify,
     ),
+    gauges=(kernel_gauges.of_the_kernel, orgs_gauges.of_seats),
 )
 
 CONSOLE = Console(

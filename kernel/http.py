@@ -15,6 +15,8 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from kernel.api.problem import Problem
+from kernel.counting.meters import count_throttled
+from kernel.errors import Throttled
 from kernel.logs import log_request
 from kernel.principal import Origin
 from kernel.transient import RETRY_SECONDS, is_transient
@@ -106,6 +108,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse: 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:
     """Answer somebody who tries too often: signing in, up, or resetting a password."""
+    count_throttled("accounts")
     response = failed(
         request,
         429,

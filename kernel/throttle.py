@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from django.core.cache import cache
 
 from kernel.clock import now
+from kernel.counting.meters import count_throttled
 from kernel.errors import Throttled
 
 
@@ -68,6 +69,8 @@ def _judge(scope: str, key: str, limit: int, window_seconds: int, *, count: bool
         # The counter's own answer decides between those who read it at the same time.
         current = _increase(current_name, 2 * window_seconds)
         allowed = current + carried <= limit
+    if not allowed:
+        count_throttled(scope)
     reset = max(1, math.ceil(window_seconds - passed))
     return Verdict(
         allowed=allowed,

@@ -7,11 +7,13 @@ from django.urls import path
 
 from kernel.api.errors_page import error_page, errors_index
 from kernel.health import healthz, readyz
+from kernel.metrics.view import metrics
 from kernel.well_known import change_password, security_txt
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path(".well-known/security.txt", security_txt, name="security_txt"),
     path(".well-known/change-password", change_password, name="change_password"),
     path("docs/errors", errors_index, name="errors"),

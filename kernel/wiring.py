@@ -63,6 +63,19 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class Gauge:
+    """A figure of the installation at this moment, shown at /metrics.
+
+    Labels take values from closed sets, the same names for each gauge of a name.
+    """
+
+    name: str
+    text: str
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Wiring:
     """Everything that the kernel needs to know of the rooms above it."""
 
@@ -71,6 +84,7 @@ class Wiring:
     jobs: Mapping[str, JobKind] = field(default_factory=dict)
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     invariants: Sequence[Callable[[], Iterator[Violation]]] = ()
+    gauges: Sequence[Callable[[], Iterator[Gauge]]] = ()
 
 
 @cache

@@ -56,6 +56,9 @@ STEWARD_CHECKPOINT_FILE = env.str("STEWARD_CHECKPOINT_FILE", default="")
 STEWARD_DATABASE_TIME = env.bool("STEWARD_DATABASE_TIME", default=True)
 STEWARD_MINIMUM_FREE_MB = env.float("STEWARD_MINIMUM_FREE_MB", default=500)
 
+# --- metrics --------------------------------------------------------------------------------
+STEWARD_METRICS_TOKEN = env.str("STEWARD_METRICS_TOKEN", default="")
+
 # --- outbound HTTP --------------------------------------------------------------------------
 STEWARD_OUTBOUND_ALLOW_LOOPBACK = env.bool("STEWARD_OUTBOUND_ALLOW_LOOPBACK", default=False)
 STEWARD_OUTBOUND_ALLOWED_NETWORKS = env.list("STEWARD_OUTBOUND_ALLOWED_NETWORKS", default=[])
@@ -99,6 +102,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "kernel.counting.middleware.CountingMiddleware",
+    "kernel.database.middleware.ScopeMiddleware",
     "kernel.http.RequestContextMiddleware",
     "kernel.headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",

@@ -17,6 +17,7 @@ from identity.errors import KeyRefused
 from identity.models import APIKey
 from identity.queries import recognise
 from identity.usage import note_use
+from kernel.counting.meters import count_key_check
 from kernel.http import origin_of
 from kernel.logs import bind_principal
 from kernel.principal import Principal
@@ -39,11 +40,13 @@ class CredentialAuthentication(BaseAuthentication):
         try:
             recognised = recognise(text, origin_of(inner))
         except KeyRefused as refused:
+            count_key_check(refused.reason)
             raise AuthenticationFailed(refused.detail, code=refused.reason) from None
         principal = recognised.principal
         inner.principal = principal  # type: ignore[attr-defined] # our attribute
         bind_principal(principal)
         note_use(recognised.key, principal.origin)
+        count_key_check("accepted")
         return principal, recognised.key
 
     def authenticate_header(self, request: Request) -> str:
