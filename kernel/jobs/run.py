@@ -128,7 +128,12 @@ def _bury(job: Job, trace: str) -> None:
             state=Job.State.DEAD, done_at=now(), lease_until=None, last_error=trace
         )
         if buried and kind is not None and kind.died is not None:
-            kind.died(job)
+            # A row must be buried even if what it was about cannot be read.
+            try:
+                with transaction.atomic():
+                    kind.died(job)
+            except Exception as error:
+                log.exception("burial_not_told", job=job.wire_id, error=type(error).__name__)
     log.error("job_dead", job=job.wire_id, kind=job.kind, attempts=job.attempts)
 
 

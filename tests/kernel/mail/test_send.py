@@ -247,3 +247,14 @@ def test_a_mail_is_rendered_from_its_templates(tmp_path, settings):
     assert (mail.about_kind, mail.about_id) == ("invitation", "inv_1")
     assert Job.objects.get().organization_id == organization
     assert str(mail) == "greeting to ada@example.com"
+
+
+@pytest.mark.parametrize("payload", [{}, {"mail": "no id"}, [], 7, "text"])
+def test_a_job_whose_payload_cannot_be_read_dies_too(payload):
+    put()
+    Job.objects.update(
+        payload=payload, state="running", attempts=MAX_ATTEMPTS - 1,
+        lease_until=now() - dt.timedelta(seconds=1),
+    )  # fmt: skip
+    assert not run(Job.objects.get().pk)
+    assert Job.objects.get().state == "dead"
