@@ -199,7 +199,7 @@ def _sign_in(user: User, held: dict[str, str]) -> tuple[Session, UserSession]:
     key = get_random_string(32, "abcdefghijklmnopqrstuvwxyz0123456789")
     facts = {
         SESSION_KEY: str(user.pk),
-        BACKEND_SESSION_KEY: "allauth.account.auth_backends.AuthenticationBackend",
+        BACKEND_SESSION_KEY: "identity.accounts.backend.OneHashBackend",
         HASH_SESSION_KEY: user.get_session_auth_hash(),
         **held,
     }

@@ -7,6 +7,7 @@ must not wait); `after` names jobs that get a row in that transaction and run la
 from identity import events as identity_events
 from identity import invariants as identity_invariants
 from identity import subscribers as identity_subscribers
+from identity.accounts import reset
 from identity.actions import api_keys
 from identity.console import contributions as identity_console
 from kernel import invariants as kernel_invariants
@@ -66,6 +67,7 @@ JOBS = {
     "orgs.entitlements.note_lapsed": JobKind(entitlements.note_lapsed, transactional=False),
     "orgs.organizations.purge_due": JobKind(organizations.purge_due, transactional=False),
     "identity.keys.note_ended": JobKind(api_keys.note_ended, transactional=False),
+    reset.JOB: JobKind(reset.send_link),
     "identity.keys.remind": JobKind(identity_subscribers.remind_of_expiry),
 }
 

@@ -70,6 +70,18 @@ def is_within(text: str, networks: Iterable[str]) -> bool:
     return any(address in net for net in candidates if net.version == address.version)
 
 
+def block_of(text: str) -> str:
+    """Return the block of addresses that one customer of a network has: a /64, or one IPv4.
+
+    Limits count by it: whoever has an IPv6 address has 2^64 of them. What is not an
+    address stands for itself.
+    """
+    address = _read(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+    return text if address is None else str(address)
+
+
 def looks_numeric(host: str) -> bool:
     """Whether a host is an IPv4 address in disguise (decimal, octal, hex, shortened).
 

@@ -1,5 +1,6 @@
 """The request's frame: its id, where it came from, one log line, plain errors."""
 
+import ipaddress
 import re
 import sys
 import time
@@ -29,14 +30,30 @@ _SERVER_ERROR = 500
 def client_ip(request: HttpRequest) -> str:
     """Return the caller's address, trusting exactly the configured number of proxies.
 
-    Without a proxy `X-Forwarded-For` is the client's own invention and is ignored.
+    Without a proxy `X-Forwarded-For` is the client's own invention and is ignored. With
+    proxies, a request that did not pass all of them has no address that could be believed:
+    it gets none, and so is neither local nor in any allowed network.
     """
     remote = str(request.META.get("REMOTE_ADDR", ""))
     hops: int = settings.STEWARD_TRUSTED_PROXIES
     if hops < 1:
-        return remote
+        return remote.partition("%")[0]
     chain = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
-    return chain[-hops] if len(chain) >= hops and chain[-hops] else remote
+    return _address_in(chain[-hops]) if len(chain) >= hops else ""
+
+
+def _address_in(entry: str) -> str:
+    """Return the address of an entry, which may come with a port; empty if it is none."""
+    if entry.startswith("["):
+        entry = entry[1:].partition("]")[0]
+    elif entry.count(":") == 1:
+        entry = entry.partition(":")[0]
+    # A zone (`%eth0`) means something on one machine alone; databases refuse it.
+    entry = entry.partition("%")[0]
+    try:
+        return str(ipaddress.ip_address(entry))
+    except ValueError:
+        return ""
 
 
 class RequestContextMiddleware:
@@ -60,6 +77,16 @@ class RequestContextMiddleware:
         response = self.get_response(request)
         response.headers["X-Request-Id"] = request_id
         log_request(request, response, elapsed_seconds=time.monotonic() - started)
+        return response
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponse | None:
+        """Answer a limit that was reached where no door translates it, as in allauth's views."""
+        if not isinstance(exception, Throttled):
+            return None
+        response = failed(request, 429, exception.code, "Too many attempts", exception.detail)
+        response["Retry-After"] = str(exception.retry_after_seconds)
         return response
 
 

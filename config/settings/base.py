@@ -157,7 +157,7 @@ TEMPLATES: list[dict[str, Any]] = [
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 
 # --- people ---------------------------------------------------------------------------------
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["identity.accounts.backend.OneHashBackend"]
 PASSWORD_HASHERS = ["identity.accounts.hashers.Argon2idHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -172,7 +172,10 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/account/login/"
 ACCOUNT_ADAPTER = "identity.accounts.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"signup": "identity.accounts.forms.SignUpForm"}
+ACCOUNT_FORMS = {
+    "signup": "identity.accounts.forms.SignUpForm",
+    "reset_password": "identity.accounts.reset.ResetForm",
+}
 ACCOUNT_LOGIN_METHODS = {"email", "username"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
@@ -194,8 +197,9 @@ ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 ACCOUNT_RATE_LIMITS = {
-    "login": "30/m/ip",
-    "login_failed": "10/m/ip,5/5m/key",
+    # Passwords that are tried are counted in identity.accounts.attempts.
+    "login": None,
+    "login_failed": None,
     "signup": "20/m/ip",
     "reset_password": "20/m/ip,5/d/key",
     "reset_password_from_key": "20/m/ip",
@@ -215,6 +219,7 @@ CSRF_FAILURE_VIEW = "kernel.http.csrf_failure"
 CSRF_COOKIE_SAMESITE = "Lax"
 MESSAGE_STORAGE = "kernel.console.notices.NoticeStorage"
 STEWARD_NOTICE_COOKIE_NAME = "messages"
+STEWARD_DEVICE_COOKIE_NAME = "device"
 
 # --- mail -----------------------------------------------------------------------------------
 EMAIL_TIMEOUT = 10

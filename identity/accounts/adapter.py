@@ -12,8 +12,10 @@ from django.forms import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.cache import add_never_cache_headers
 
+from identity.accounts import attempts
 from identity.actions import accounts, sessions
 from kernel.clock import now
+from kernel.counting.meters import count_sign_in
 from kernel.errors import DomainError
 from kernel.headers import SIGNED_OUT
 from kernel.http import origin_of
@@ -103,9 +105,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth shi
         """Note a sign-in in the trail."""
         assert isinstance(user, User)  # noqa: S101 - AUTH_USER_MODEL
         sessions.note_started(actor=self._as(user, request), user=user)
+        count_sign_in("accepted")
         response: HttpResponse | None = super().post_login(request, user, **kwargs)
         if response is not None:
             add_never_cache_headers(response)
+            attempts.remember_device(request, response, user)
         return response
 
     def logout(self, request: HttpRequest) -> None:
@@ -113,8 +117,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth shi
         super().logout(request)
         setattr(request, SIGNED_OUT, True)
 
-    def authentication_failed(self, request: HttpRequest, **_credentials: Any) -> None:
-        """Log a refused sign-in, without what was typed: it may be a password."""
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse an attempt beyond the limits before the password is hashed."""
+        attempts.require_room(request, _login_in(credentials))
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count and log a refused sign-in, without what was typed: it may be a password."""
+        attempts.note_failure(request, _login_in(credentials))
+        count_sign_in("refused")
         log.warning("sign_in_refused", ip=origin_of(request).ip)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
@@ -156,6 +166,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth shi
             credential=Credential(CredentialKind.SESSION),
         )
         return principal.seen_from(origin_of(request))
+
+
+def _login_in(credentials: dict[str, Any]) -> str:
+    return str(credentials.get("email") or credentials.get("username") or "")
 
 
 def _plain(context: dict[str, Any]) -> dict[str, Any]:

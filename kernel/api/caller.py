@@ -6,6 +6,7 @@ The authentication classes set `principal` on the request, the request middlewar
 
 from typing import Any
 
+from kernel.addresses import block_of
 from kernel.principal import Origin, Principal
 
 
@@ -25,9 +26,9 @@ def origin_of(request: Any) -> Origin:
 
 
 def caller_key(request: Any) -> str:
-    """Return a stable text for who calls; strangers are told apart by address."""
+    """Return a stable text for who calls; strangers by their block of addresses."""
     principal = principal_of(request)
-    return principal.key if principal.id else f"{principal.key}@{origin_of(request).ip}"
+    return principal.key if principal.id else f"{principal.key}@{block_of(origin_of(request).ip)}"
 
 
 def _attribute(request: Any, name: str) -> Any:

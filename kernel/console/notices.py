@@ -14,7 +14,7 @@ class NoticeCookie(CookieStorage):
     """Django's cookie of messages under the name that the settings give."""
 
     @property
-    def cookie_name(self) -> str:
+    def cookie_name(self) -> str:  # type: ignore[override] # a class attribute there
         """Return the cookie's name."""
         return str(settings.STEWARD_NOTICE_COOKIE_NAME)
 

@@ -29,7 +29,7 @@ def last_active(world) -> dt.datetime | None:
 def test_a_page_of_the_console_counts(world):
     browser = Client()
     browser.force_login(
-        world.member.user, backend="allauth.account.auth_backends.AuthenticationBackend"
+        world.member.user, backend="identity.accounts.backend.OneHashBackend"
     )
     assert browser.get(f"/o/{world.organization.slug}/members").status_code == 200
     assert last_active(world) is None
@@ -67,7 +67,7 @@ def test_an_older_sign_of_life_never_replaces_a_newer_one(world):
 def test_a_session_is_seen_with_its_address_and_device(world):
     browser = Client()
     browser.force_login(
-        world.member.user, backend="allauth.account.auth_backends.AuthenticationBackend"
+        world.member.user, backend="identity.accounts.backend.OneHashBackend"
     )
     key = browser.session.session_key
     old = now() - dt.timedelta(hours=2)

@@ -84,7 +84,7 @@ def test_a_revoked_key_fails_on_the_very_next_request(lab, api):
 
 
 def test_a_session_does_not_open_the_api(lab, client):
-    client.force_login(lab.owner, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(lab.owner, backend="identity.accounts.backend.OneHashBackend")
     assert client.get("/api/v1/me").status_code == 401
 
 
