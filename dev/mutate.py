@@ -1,31 +1,37 @@
 """Change the rules of access and seats one operator at a time; a test should notice each.
 
-`python dev/mutate.py [module …]` copies the committed tree to a folder of its own, runs the
-tests beside each module against every changed copy of it and prints what survived. It uses
-the test database that `STEWARD_TEST_DATABASE_URL` names. A night's work, not a gate:
-`MINUTES=30` bounds it, and what was not tried is said.
+`python dev/mutate.py module [test …]` loads a module's tests once and runs them in a child
+for every change of the module, whose functions get the changed code there. It uses the test
+database that `STEWARD_TEST_DATABASE_URL` names and prints what no test noticed. Nothing on
+disk is touched. A night's work, not a gate: `MINUTES=10` takes a fair sample.
 """
 
 import ast
 import copy
+import importlib
 import os
 import random
-import subprocess
+import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import pytest
+from _pytest import main as pytest_main
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {
-    "orgs/access/decision.py": ["tests/orgs/access", "tests/orgs/actions/test_grants.py"],
-    "orgs/access/standing.py": ["tests/orgs/access", "tests/orgs/actions/test_roles.py"],
-    "orgs/actions/seats.py": ["tests/orgs/actions/test_members.py", "tests/orgs/actions"],
-    "orgs/actions/occupancy.py": ["tests/orgs/actions/test_members.py", "tests/orgs/actions"],
+    "orgs/access/decision.py": ["tests/orgs/access"],
+    "orgs/access/standing.py": ["tests/orgs/access"],
+    "orgs/actions/seats.py": ["tests/orgs/actions/test_members.py"],
+    "orgs/actions/occupancy.py": ["tests/orgs/actions/test_members.py"],
     "identity/queries.py": ["tests/identity/actions", "tests/identity/api"],
     "kernel/events/chain.py": ["tests/kernel/events"],
 }
+SECONDS_FOR_ONE = 300
 _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
@@ -101,51 +107,107 @@ def _drop_a_statement(node: ast.AST) -> str:
     return ""
 
 
-def main(wanted: list[str]) -> int:
-    """Try every change of the wanted modules, in an order that a short run samples fairly."""
-    until = time.monotonic() + 60 * float(os.environ.get("MINUTES", "480"))
-    survived, killed, left = [], 0, 0
-    with tempfile.TemporaryDirectory(prefix="steward-mutate-") as name:
-        place = Path(name)
-        archive = subprocess.run(
-            ["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True
-        ).stdout
-        subprocess.run(["tar", "-x", "-C", name], input=archive, check=True)
-        work = []
-        for module in wanted or MODULES:
-            source = (place / module).read_text()
-            if not _green(place, module):
-                print(f"{module}: its tests are red before anything was changed", file=sys.stderr)
-                return 2
-            work += [(module, source, *change) for change in changes(ast.parse(source))]
+class Trial:
+    """A pytest plugin that runs the collected tests once for each change."""
+
+    def __init__(self, module: str, until: float) -> None:
+        self.path, self.until = module, until
+        self.survived, self.noticed, self.untried = 0, 0, 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Try the unchanged module, then each change of it, in a child each."""
+        module = importlib.import_module(self.path.removesuffix(".py").replace("/", "."))
+        tree = ast.parse((ROOT / self.path).read_text())
+        if not _holds_in_a_child(session, module, tree):
+            print(f"left out  {self.path}: its tests are red as they are", flush=True)
+            return True
+        work = list(changes(tree))
         random.Random(1).shuffle(work)
-        for module, source, line, words, tree in work:
-            if time.monotonic() > until:
-                left += 1
-                continue
-            (place / module).write_text(ast.unparse(tree))
-            if _green(place, module):
-                survived.append((module, line, words))
-                print(f"survived  {module}:{line}  {words}", flush=True)
+        for line, words, changed in work:
+            if time.monotonic() > self.until or not _differences(module, changed):
+                self.untried += 1
+            elif _holds_in_a_child(session, module, changed):
+                self.survived += 1
+                print(f"survived  {self.path}:{line}  {words}", flush=True)
             else:
-                killed += 1
-            (place / module).write_text(source)
-    tried = killed + len(survived)
-    print(f"{killed} of {tried} noticed ({100 * killed / max(tried, 1):.0f} %), {left} not tried")
+                self.noticed += 1
+        tried = self.noticed + self.survived
+        share = 100 * self.noticed / max(tried, 1)
+        print(f"{self.path}: {self.noticed} of {tried} noticed ({share:.0f} %), "
+              f"{self.untried} not tried", flush=True)  # fmt: skip
+        return True
+
+
+def _holds_in_a_child(session: pytest.Session, module: ModuleType, tree: ast.Module) -> bool:
+    """Whether all tests pass in a child of this process that has the changed code."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    status = 1
+    try:
+        signal.alarm(SECONDS_FOR_ONE)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        for function, code in _differences(module, tree):
+            function.__code__ = code
+        session.config.option.maxfail = 1
+        pytest_main.pytest_runtestloop(session)
+        status = 1 if session.testsfailed else 0
+    except BaseException:  # noqa: BLE001 - a change may raise anything, at any place
+        status = 1
+    finally:
+        os._exit(status)
+
+
+def _differences(module: ModuleType, tree: ast.Module) -> list[tuple[FunctionType, CodeType]]:
+    """Return the module's functions whose code the tree changes, with the new code."""
+    names = {**vars(module)}
+    exec(compile(tree, str(module.__file__), "exec"), names)
+    new = dict(_functions(names, module.__name__))
+    return [
+        (function, new[name].__code__)
+        for name, function in _functions(vars(module), module.__name__)
+        if name in new and new[name].__code__.co_freevars == function.__code__.co_freevars
+        and _shape(new[name].__code__) != _shape(function.__code__)
+    ]  # fmt: skip
+
+
+def _functions(names: dict[str, Any], room: str) -> Iterator[tuple[str, FunctionType]]:
+    """Yield the functions and methods that a module defines, unwrapped."""
+    for value in list(names.values()):
+        inner = vars(value).values() if isinstance(value, type) else [value]
+        if isinstance(value, type) and value.__module__ != room:
+            continue
+        for candidate in inner:
+            function = getattr(candidate, "fget", None) or getattr(
+                candidate, "__func__", candidate
+            )
+            while hasattr(function, "__wrapped__"):
+                function = function.__wrapped__
+            if isinstance(function, FunctionType) and function.__module__ == room:
+                yield function.__qualname__, function
+
+
+def _shape(code: CodeType) -> tuple[Any, ...]:
+    """Return what a code does, without where it stands in its file."""
+    inner = tuple(_shape(part) if isinstance(part, CodeType) else part for part in code.co_consts)
+    return code.co_code, repr(inner), code.co_names
+
+
+def main(arguments: list[str]) -> int:
+    """Try the changes of one module, or of each in turn in processes of their own."""
+    if not arguments:
+        return max(os.spawnv(os.P_WAIT, sys.executable, [sys.executable, __file__, module])
+                   for module in MODULES)  # fmt: skip
+    module, *tests = arguments
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))
+    trial = Trial(module, time.monotonic() + 60 * float(os.environ.get("MINUTES", "480")))
+    options = ["-q", "-s", "-p", "no:cacheprovider", "--reuse-db", "--no-header"]
+    pytest.main([*options, *(tests or MODULES[module])], plugins=[trial])
     return 0
-
-
-def _green(place: Path, module: str) -> bool:
-    """Whether the tests of a module pass in a copy of the tree."""
-    run = subprocess.run(
-        [
-            str(ROOT / ".venv/bin/python"), "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider",
-            "--reuse-db", *MODULES[module],
-        ],
-        cwd=place, capture_output=True, timeout=600, check=False,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
-    return run.returncode == 0
 
 
 if __name__ == "__main__":
