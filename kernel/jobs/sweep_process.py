@@ -29,15 +29,31 @@ class SweepProcess:
     def __init__(self, sweep: Callable[[threading.Event], None]) -> None:
         self._sweep = sweep
         self._keeper = 0
+        self._is_ending = False
 
     def start(self) -> None:
-        """Fork the keeper."""
-        self._keeper = os.fork()
-        if self._keeper == 0:
+        """Fork the keeper, and another one should it ever be killed."""
+        self._fork()
+        threading.Thread(target=self._watch, name="sweep-keeper", daemon=True).start()
+
+    def _fork(self) -> None:
+        keeper = os.fork()
+        if keeper == 0:
             _end_with(lambda: _keep(self._sweep))
+        self._keeper = keeper
+
+    def _watch(self) -> None:
+        while not self._is_ending:
+            time.sleep(_LOOK_SECONDS)
+            if not self._is_ending and _has_ended(self._keeper):
+                log.error("sweep_keeper_died")
+                time.sleep(_RESTART_SECONDS)
+                if not self._is_ending:
+                    self._fork()
 
     def stop(self, seconds: float) -> None:
         """Let the sweep finish its row; after so many seconds end it as it is."""
+        self._is_ending = True
         if not self._keeper:
             return
         with contextlib.suppress(ProcessLookupError):

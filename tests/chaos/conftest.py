@@ -6,11 +6,14 @@ faults, and of the matrix the cells that bite. Nothing is left out of both.
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.chaos.house import House, built
+from tests.chaos.ledger import Ledger
 from tests.chaos.report import Collector, line
+from tests.chaos.work import make_tables
 
 __all__ = ["line"]
 
@@ -31,8 +34,31 @@ def whole() -> bool:
 
 @pytest.fixture(scope="session")
 def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One migrated installation with its Redis, for tests that start the rest by themselves."""
+    """One migrated installation with its Redis, for tests that start the rest by themselves.
+
+    Its processes know the jobs of `tests.chaos.jobs` beside the product's.
+    """
     with built(tmp_path_factory.mktemp("shared")) as made:
+        made.told["DJANGO_SETTINGS_MODULE"] = "tests.chaos.settings"
         made.prepare()
         made.start_redis()
+        make_tables(made)
         yield made
+
+
+@pytest.fixture
+def serving(shared_house: House) -> Iterator[House]:
+    """The shared installation with a web server and members, for one test."""
+    with shared_house.on_its_own():
+        shared_house.start_web()
+        if not shared_house.members:
+            shared_house.populate()
+        yield shared_house
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A test's ledger."""
+    made = Ledger(tmp_path / "ledger")
+    yield made
+    made.close()

@@ -52,11 +52,18 @@ def free_port() -> int:
 
 
 class MailSink:
-    """A mail server that counts messages by their id, and can be made to wait."""
+    """A mail server that counts messages by their id, and can be made to wait or to fail.
+
+    `answer` is said after a message's data: only what is said 250 to is counted. With `drops`
+    a message is counted and the connection ends without an answer.
+    """
 
     def __init__(self) -> None:
         self.received: Counter[str] = Counter()
         self.recipients: set[str] = set()
+        self.answer = "250 OK"
+        self.drops = False
+        self.refused = 0
         self.in_hand = threading.Event()
         self.may_answer = threading.Event()
         self.may_answer.set()
@@ -65,22 +72,33 @@ class MailSink:
         self._controller.start()
 
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
-        self, _server: Any, _session: Any, envelope: Any
+        self, server: Any, _session: Any, envelope: Any
     ) -> str:
         """Take a message; answer once it is allowed."""
         self.in_hand.set()
         while not self.may_answer.is_set():
             await asyncio.sleep(0.02)
+        if not self.answer.startswith("250"):
+            self.refused += 1
+            return self.answer
         message = email.message_from_bytes(envelope.content)
         self.recipients.update(envelope.rcpt_tos)
         self.received[message["Message-ID"]] += 1
-        return "250 OK"
+        if self.drops:
+            server.transport.abort()
+        return self.answer
 
     def forget(self) -> None:
         """Forget what came until now."""
         self.received.clear()
         self.recipients.clear()
         self.in_hand.clear()
+        self.behave()
+
+    def behave(self) -> None:
+        """Answer every message with success again."""
+        self.answer, self.drops = "250 OK", False
+        self.may_answer.set()
 
     @property
     def duplicates(self) -> int:
@@ -265,6 +283,11 @@ class House:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             return connection.execute(statement, values or None).fetchall()
 
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
+        """Change the installation's database, past the service and any proxy."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute(statement, values or None)
+
     def unfinished(self) -> int:
         """Return how many rows wait or run."""
         (row,) = self.ask("SELECT count(*) FROM kernel_job WHERE state IN ('due', 'running')")
@@ -296,6 +319,15 @@ class House:
                 os.killpg(process.pid, signal.SIGCONT)
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
+
+
+def children(process: "subprocess.Popen[bytes]") -> list[int]:
+    """Return the ids of a process's children."""
+    try:
+        text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    except FileNotFoundError:
+        return []
+    return [int(number) for number in text.split()]
 
 
 def kill_nine(process: "subprocess.Popen[bytes]") -> None:

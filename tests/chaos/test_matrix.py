@@ -217,7 +217,7 @@ def _pass(seconds: float) -> None:
 
 def _is_well(load: Load, house: House, healed: float) -> bool:
     """Whether requests succeed again, one after the other, and nothing is amiss."""
-    newest = [a for a in load.between(healed, float("inf"))][-ACKED_AGAIN:]
+    newest = load.between(healed, float("inf"))[-ACKED_AGAIN:]
     if len(newest) < ACKED_AGAIN or not all(200 <= a.status < 300 for a in newest):
         return False
     status, body = house.ready()

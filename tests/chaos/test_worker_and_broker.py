@@ -5,33 +5,19 @@ Real processes: web, worker, beat, Redis, a mail server; the faults are signals.
 
 import os
 import signal
-import statistics
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.chaos.house import House, built, kill_nine, wait_until
+from tests.chaos.house import House, kill_nine, wait_until
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.redis, pytest.mark.slow]
 INVITED = 200
 KILLS = 4
 
 
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory) -> Iterator[House]:
-    """One installation with web server and Redis; workers and beats come with each test."""
-    with built(tmp_path_factory.mktemp("house")) as made:
-        made.prepare()
-        made.start_redis()
-        made.start_web()
-        yield made
-
-
 @pytest.fixture
-def house(installation) -> Iterator[House]:
-    with installation.on_its_own():
-        yield installation
+def house(serving) -> House:
+    return serving
 
 
 def addresses(prefix: str, count: int = INVITED) -> list[str]:
@@ -78,34 +64,6 @@ def test_a_worker_that_is_killed_again_and_again_loses_no_invitation(house, reco
     assert house.sink.duplicates <= kills * 3
 
 
-def test_a_frozen_broker_slows_no_request_and_loses_nothing(house, record_property):
-    house.start_beat()
-    house.start_worker()
-
-    def invite_all(names: list[str]) -> list[float]:
-        with ThreadPoolExecutor(4) as pool:
-            return sorted(pool.map(house.invite, names))
-
-    invite_all(addresses("warm", 20))
-    healthy = invite_all(addresses("healthy", 100))
-    wait_until("every row is done", lambda: quiet(house), seconds=60)
-    house.sink.forget()
-    house.redis.send_signal(signal.SIGSTOP)
-    frozen = invite_all(addresses("frozen"))
-    house.redis.send_signal(signal.SIGCONT)
-    wait_until(
-        "every mail is there", lambda: len(house.sink.received) >= INVITED, seconds=30
-    )
-    wait_until("every row is done", lambda: quiet(house), seconds=30)
-    check(house, addresses("frozen"))
-    assert set(house.sink.received.values()) == {1}
-    for name, times in (("healthy", healthy), ("frozen", frozen)):
-        p99 = times[int(len(times) * 0.99) - 1]
-        record_property(f"{name}_ms", f"p50 {statistics.median(times) * 1000:.0f}, "
-                        f"p99 {p99 * 1000:.0f}, max {times[-1] * 1000:.0f}")
-    assert frozen[-1] < 2
-
-
 @pytest.mark.parametrize(
     ("number", "status", "is_woken"),
     # Celery's status for an end by Ctrl-C is 1.
@@ -141,29 +99,3 @@ def test_a_worker_whose_broker_is_away_delivers_all_the_same(house):
     house.invite(*addresses("alone", 10))
     wait_until("every row is done", lambda: quiet(house), seconds=60)
     check(house, addresses("alone", 10))
-
-
-def test_two_beats_insert_each_slot_once_and_it_is_run_once(house):
-    house.ask("DELETE FROM kernel_job WHERE unique_key LIKE 'slot:%' RETURNING id")
-    connections = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-        "AND pid <> pg_backend_pid()"
-    )
-    before = house.ask(connections)[0][0]
-    beats = [house.start_beat(), house.start_beat()]
-    wait_until("both beats work", lambda: house.ask(connections)[0][0] >= before + 2, seconds=40)
-    house.start_worker()
-    wait_until("the slots are done", lambda: quiet(house) and _slots(house), seconds=40)
-    assert all(beat.poll() is None for beat in beats)
-    twice = (
-        "SELECT kind, payload FROM kernel_job WHERE unique_key LIKE 'slot:%' "
-        "GROUP BY kind, payload HAVING count(*) > 1"
-    )
-    assert house.ask(twice) == []
-    attempts = "SELECT DISTINCT state, attempts FROM kernel_job WHERE unique_key LIKE 'slot:%'"
-    assert house.ask(attempts) == [("done", 1)]
-
-
-def _slots(house: House) -> int:
-    (row,) = house.ask("SELECT count(*) FROM kernel_job WHERE unique_key LIKE 'slot:%'")
-    return int(row[0])
