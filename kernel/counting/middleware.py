@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.db import connections
 from django.db.backends.signals import connection_created
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -28,6 +29,8 @@ class CountingMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
         connection_created.connect(_watch, dispatch_uid="kernel.counting")
+        for connection in connections.all(initialized_only=True):
+            _watch(connection)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Count one request; an answer that is streamed counts until its start."""

@@ -119,14 +119,14 @@ class Installation:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def start_web(self, **environment: str) -> "Web":
+    def start_web(self, *, workers: int = 1, **environment: str) -> "Web":
         """Start a web process and wait until it answers."""
         port = free_port()
         with (self.folder / f"web-{port}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
-                 "--port", str(port), "--workers", "1", "--blocking-threads", "4", "--no-ws",
-                 "--log-level", "warning", "config.wsgi:application"],
+                 "--port", str(port), "--workers", str(workers), "--blocking-threads", "4",
+                 "--no-ws", "--log-level", "warning", "config.wsgi:application"],
                 cwd=self.code,
                 env={**self.environment, "STEWARD_BASE_URL": f"http://127.0.0.1:{port}",
                      **environment},

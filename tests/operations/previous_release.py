@@ -1,8 +1,11 @@
 """The release before this one: its code out of the history, and its database with data.
 
-`DJANGO_SETTINGS_MODULE=config.settings.test python -m tests.operations.previous_release` makes the fixtures again: an installation of
-that release, filled by its own actions, dumped as SQL for both databases, with the secrets
-that it ran with. Only a new previous release is a reason to.
+The fixtures are an installation of that release, filled by its own actions, dumped as SQL for
+both databases, with the secrets that it ran with. They are made by
+
+    DJANGO_SETTINGS_MODULE=config.settings.test python -m tests.operations.previous_release
+
+and only a new previous release is a reason to make them again.
 """
 
 import json

@@ -20,7 +20,9 @@ def all_rows(installation: Installation) -> dict[str, Table]:
             names = database.execute(
                 "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
             )
-            return {name: _read(database, f'SELECT * FROM "{name}"') for (name,) in names.fetchall()}
+            return {
+                name: _read(database, f'SELECT * FROM "{name}"') for (name,) in names.fetchall()
+            }
     with psycopg.connect(installation.database_url) as database:
         names = database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         return {

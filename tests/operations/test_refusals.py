@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from kernel.backup import postgresql
+from kernel.backup import postgresql, sqlite
 from kernel.backup.refusal import Refusal
 from kernel.crypto.keyring import new_key
 from kernel.events.models import ChainHead
@@ -33,7 +33,7 @@ def is_refused(settings, file):
 
     def restore(path=file, **options):
         with pytest.raises(CommandError) as refused:
-            call_command("restore", str(path), force=True, stdout=io.StringIO(), **options)
+            call_command("restore", str(path), stdout=io.StringIO(), **{"force": True, **options})
         assert ChainHead.objects.filter(pk=head.pk).exists()
         assert not any(file.parent.joinpath("data").glob("*"))
         return str(refused.value)
@@ -87,6 +87,24 @@ def test_a_backup_of_something_newer_or_else_is_refused(file, is_refused):
     }
     for word, changes in cases.items():
         assert word in is_refused(altered(file, **changes))
+
+
+def test_a_database_that_holds_something_needs_force_and_its_name(
+    file, is_refused, monkeypatch
+):
+    assert "is not empty" in is_refused(force=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
+    # Connections of this very run would be refused before the question.
+    monkeypatch.setattr(postgresql, "others_connected", lambda: 0)
+    monkeypatch.setattr(sqlite, "require_unused", lambda _path: None)
+    assert "not confirmed" in is_refused()
+
+
+def test_a_backup_overwrites_nothing(file):
+    content = file.read_bytes()
+    with pytest.raises(CommandError, match="never overwrites"):
+        call_command("backup", str(file), stdout=io.StringIO())
+    assert file.read_bytes() == content
 
 
 def test_missing_keys_are_named(file, settings, is_refused):
