@@ -82,7 +82,7 @@ def sample(database_url: str, organization: str, work: "subprocess.Popen[str]") 
 
 
 def replayed(trail: list[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
-    """Walk the audit trail; yield after each event what is in use, and whether too much was given."""
+    """Walk the audit trail; yield what is in use after each, and what was given beyond."""
     limits: dict[str, int | None] = {"full": 0, "viewer": 0}
     granted: dict[str, dict[str, int | None]] = {}
     holding: dict[str, tuple[str, bool]] = {}

@@ -16,7 +16,6 @@ from tests.chaos.verdict import judge
 pytestmark = [pytest.mark.postgresql, pytest.mark.redis, pytest.mark.slow]
 
 ADDERS, REMOVERS = 8, 4
-_TEAM = "commutative"
 
 
 @pytest.fixture
@@ -27,21 +26,22 @@ def house(shared_house) -> Iterator[House]:
 
 
 def test_every_acknowledged_change_to_one_team_stands(house, line, whole, tmp_path):
-    each = 250 if whole else 12
+    each = 250 if whole else 6
     line.name = "8 clients change one team at once"
     line.criterion = "acked adds present, acked removes absent, trail = membership, 0 5xx"
     people = house.crowd(each * (ADDERS + REMOVERS) + REMOVERS)
-    house.call("POST", f"/api/v1/organizations/{house.slug}/teams", {"name": _TEAM})
     newcomers, leavers = people[: each * ADDERS], people[each * ADDERS : -REMOVERS]
     stayers = people[-REMOVERS:]
     ledger = Ledger(tmp_path / "ledger")
+    team = f"{ledger.prefix}-team"
+    house.call("POST", f"/api/v1/organizations/{house.slug}/teams", {"name": team})
     statuses: Counter[int] = Counter()
 
     def change(kind: str, members: list[str]) -> None:
         with closing(Caller(house)) as caller:
             for member in members:
-                operation = ledger.begin(kind, team=_TEAM, member=member)
-                path = f"teams/{_TEAM}/members"
+                operation = ledger.begin(kind, team=team, member=member)
+                path = f"teams/{team}/members"
                 method, path, body = (
                     ("POST", path, {"member": member})
                     if kind == "place"
@@ -56,7 +56,7 @@ def test_every_acknowledged_change_to_one_team_stands(house, line, whole, tmp_pa
         with closing(Caller(house)) as caller:
             for number in range(each):
                 role = ("admin", "member", "viewer")[number % 3]
-                path = f"teams/{_TEAM}/members/{member}"
+                path = f"teams/{team}/members/{member}"
                 status, _, _ = caller.send("PATCH", path, {"role": role})
                 statuses[status] += 1
 
@@ -76,10 +76,10 @@ def test_every_acknowledged_change_to_one_team_stands(house, line, whole, tmp_pa
         "SELECT 'mem_' || replace(place.membership_id::text, '-', ''), place.role "
         "FROM orgs_teammembership place JOIN orgs_team team ON team.id = place.team_id "
         "WHERE team.name = %s",
-        [_TEAM],
+        [team],
     )
-    assert {member for member, _ in members} - first_admins(house) == {*newcomers, *stayers}
-    assert replayed(house) == dict(members)
+    assert {member for member, _ in members} - first_admins(house, team) == {*newcomers, *stayers}
+    assert replayed(house, team) == dict(members)
 
 
 def parts(members: list[str], count: int) -> list[list[str]]:
@@ -87,13 +87,13 @@ def parts(members: list[str], count: int) -> list[list[str]]:
     return [members[number::count] for number in range(count)]
 
 
-def replayed(house: House) -> dict[str, Any]:
+def replayed(house: House, team: str) -> dict[str, Any]:
     """Return the team's members and roles as the audit trail tells them, in its order."""
     found: dict[str, Any] = {}
     for kind, member, changes in house.ask(
         "SELECT type, target_id, changes FROM kernel_event "
         "WHERE type LIKE 'orgs.team_member.%%' AND changes->>'team' = %s ORDER BY sequence",
-        [_TEAM],
+        [team],
     ):
         if kind == "orgs.team_member.removed":
             del found[member]
@@ -102,12 +102,12 @@ def replayed(house: House) -> dict[str, Any]:
     return found
 
 
-def first_admins(house: House) -> set[str]:
+def first_admins(house: House, team: str) -> set[str]:
     """Return who became the team's admin by making it."""
     rows = house.ask(
         "SELECT target_id FROM kernel_event WHERE type = 'orgs.team_member.added' "
         "AND request_id IN (SELECT request_id FROM kernel_event WHERE type = 'orgs.team.created' "
         "AND target_label = %s)",
-        [_TEAM],
+        [team],
     )
     return {row[0] for row in rows}

@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from tests.chaos.conftest import WHOLE
+from tests.chaos.embedded import EmbeddedHouse
 from tests.chaos.house import House, MailSink, wait_until
 from tests.chaos.ledger import Ledger, Outcome, read
 from tests.chaos.load import Load
@@ -33,16 +34,6 @@ MEANS = [
 only_with_mount = pytest.mark.skipif(
     not can_mount(), reason="a small disk needs root on Linux"
 )
-
-
-class EmbeddedHouse(House):
-    """An installation on SQLite, in its own directory."""
-
-    def ask(self, statement: str, values: Any = ()) -> list[tuple[Any, ...]]:
-        """Ask the database file."""
-        path = self.directory / "steward.sqlite3"
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            return connection.execute(statement, values).fetchall()
 
 
 @pytest.fixture
@@ -64,7 +55,7 @@ def test_postgresql_on_a_full_disk_refuses_and_recovers(sink, line, whole, tmp_p
 
 
 def fill_postgresql(
-    disk: SmallDisk, sink: MailSink, line: Any, whole: bool, tmp_path: Path  # noqa: FBT001
+    disk: SmallDisk, sink: MailSink, line: Any, whole: bool, tmp_path: Path
 ) -> None:
     line.name = "12 disk full: PostgreSQL"
     line.criterion = "only 503 with Retry-After, 0 lost, the chain holds, works again"
@@ -106,7 +97,8 @@ def fill_postgresql(
             line.recovery_seconds = first_ack(load, freed) - freed
         load.settle()
         answers = load.between(full, freed)
-        line.worst_answer = f"{max(a.status for a in answers)} {max(a.seconds for a in answers):.1f} s"
+        slowest = max(a.seconds for a in answers)
+        line.worst_answer = f"{max(a.status for a in answers)} {slowest:.1f} s"
         line.extra = {"answers while full": dict(Counter(a.status for a in answers))}
         assert [a for a in answers if a.fault and a.status] == []
         quiesce(house, seconds=60)
