@@ -160,14 +160,10 @@ FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 AUTHENTICATION_BACKENDS = ["identity.accounts.backend.OneHashBackend"]
 PASSWORD_HASHERS = ["identity.accounts.hashers.Argon2idHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
-    },
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "identity.accounts.passwords.Length"},
+    {"NAME": "identity.accounts.passwords.Guessable"},
 ]
+STEWARD_BREACHED_PASSWORDS_FILE = env.str("STEWARD_BREACHED_PASSWORDS_FILE", default="")
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/account/login/"
@@ -210,7 +206,8 @@ ACCOUNT_RATE_LIMITS = {
 }
 # identity.usage does it, without five statements a request.
 USERSESSIONS_TRACK_ACTIVITY = False
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+# A day without use ends a session, and seven days end any.
+SESSION_ENGINE = "identity.accounts.session"
 SESSION_COOKIE_AGE = 7 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -306,7 +303,7 @@ def postgresql(url: str) -> dict[str, Any]:
     the server, which costs a tenth of planning them anew.
     """
     return {
-        **environ.Env.db_url_config(url),
+        **environ.Env.db_url_config(url, engine="kernel.database.postgresql"),
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
