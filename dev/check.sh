@@ -19,6 +19,7 @@ gate "codespell" $bin/codespell
 gate "file lengths" $bin/python dev/check_lengths.py
 gate "manage.py check" $bin/python manage.py check --fail-level WARNING
 gate "migrations are complete" $bin/python manage.py makemigrations --check --dry-run
+gate "migrations are safe beside a running service" $bin/python dev/lint_migrations.py
 gate "generated references are current" $bin/python manage.py write_docs --check
 production() {
   env DJANGO_SETTINGS_MODULE=config.settings.production \

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Summary
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics import disable_created_metrics
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -18,7 +18,7 @@ requests = Counter(
     ["route", "method", "status"],
     registry=REGISTRY,
 )
-route_seconds = Summary(
+route_seconds = Counter(
     "steward_http_route_seconds", "Time of requests by route.", ["route"], registry=REGISTRY
 )
 request_seconds = Histogram(
@@ -28,7 +28,7 @@ request_seconds = Histogram(
     buckets=_BUCKETS,
     registry=REGISTRY,
 )
-database_seconds = Summary(
+database_seconds = Counter(
     "steward_http_database_seconds",
     "Time that a request waits for its queries, by surface.",
     ["surface"],
@@ -51,15 +51,15 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 def count_request(
     route: str, method: str, status: int, seconds: float, *, queries: int, waited: float
 ) -> None:
-    """Count one answered request."""
+    """Count one answered request, with few writes: each costs some 3 µs in a shared file."""
     kind = f"{status // 100}xx"
     counted, by_route = _of_route(route, method if method in _METHODS else "other", kind)
     timed, waiting, asked = _of_surface(surface(route))
     counted.inc()
-    by_route.observe(seconds)
+    by_route.inc(seconds)
     timed.observe(seconds)
     if queries:
-        waiting.observe(waited)
+        waiting.inc(waited)
         asked.inc(queries)
 
 
@@ -75,7 +75,7 @@ def count_sign_in(result: str) -> None:
 
 def count_key_check(result: str) -> None:
     """Count a shown API key: `accepted`, or the code of the refusal."""
-    key_checks.labels(result).inc()
+    _of_result(result).inc()
 
 
 def surface(route: str) -> str:
@@ -86,12 +86,17 @@ def surface(route: str) -> str:
 
 
 @cache
-def _of_route(route: str, method: str, kind: str) -> tuple[Counter, Summary]:
+def _of_route(route: str, method: str, kind: str) -> tuple[Counter, Counter]:
     return requests.labels(route, method, kind), route_seconds.labels(route)
 
 
 @cache
-def _of_surface(name: str) -> tuple[Histogram, Summary, Counter]:
+def _of_result(result: str) -> Counter:
+    return key_checks.labels(result)
+
+
+@cache
+def _of_surface(name: str) -> tuple[Histogram, Counter, Counter]:
     return (
         request_seconds.labels(name),
         database_seconds.labels(name),
