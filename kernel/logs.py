@@ -17,8 +17,9 @@ from kernel.principal import Principal
 from kernel.redact import redact
 
 _access_log = structlog.stdlib.get_logger("steward.access")
-_PROBES = frozenset({"/healthz", "/readyz"})
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 _SERVER_ERROR = 500
+_OF_MANY_LINES = frozenset({"exception", "stack"})
 
 
 def logging_config(*, json: bool, level: str = "INFO") -> dict[str, Any]:
@@ -40,7 +41,7 @@ def logging_config(*, json: bool, level: str = "INFO") -> dict[str, Any]:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    last = structlog.processors.JSONRenderer() if json else _console_renderer()
+    last = [structlog.processors.JSONRenderer()] if json else [escape_controls, _console_renderer()]
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -55,7 +56,7 @@ def logging_config(*, json: bool, level: str = "INFO") -> dict[str, Any]:
                     structlog.processors.StackInfoRenderer(),
                     structlog.processors.format_exc_info,
                     redact_record,
-                    last,
+                    *last,
                 ],
             }
         },
@@ -77,6 +78,20 @@ def redact_record(
     """Redact one record (a structlog processor)."""
     redacted: dict[str, Any] = redact(dict(record))
     return redacted
+
+
+def escape_controls(
+    _logger: Any, _method: str, record: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Write control and direction-changing characters as escapes (a structlog processor).
+
+    JSON does so by itself. At a terminal a new line in a path would forge a record, and an
+    escape sequence would recolour or hide what stands there. Tracebacks keep their lines.
+    """
+    return {
+        name: _escaped(value, keep="\n\t" if name in _OF_MANY_LINES else "")
+        for name, value in record.items()
+    }
 
 
 def bind_principal(principal: Principal) -> None:
@@ -112,6 +127,23 @@ def log_request(
         ip=origin.ip if origin else "",
         user_agent=origin.user_agent if origin else "",
     )
+
+
+def _escaped(value: Any, *, keep: str = "") -> Any:
+    if isinstance(value, str):
+        if value.isprintable():
+            return value
+        return "".join(
+            character
+            if character.isprintable() or character in keep
+            else character.encode("unicode_escape").decode()
+            for character in value
+        )
+    if isinstance(value, dict):
+        return {_escaped(str(name)): _escaped(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_escaped(inner) for inner in value]
+    return value
 
 
 def _console_renderer() -> Any:

@@ -55,6 +55,11 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         rf"\1{REDACTED}",
     ),
+    # Links of mails, also those that a mail program or a hand has mangled.
+    (
+        re.compile(r"(/(?:join|confirm-email|password/reset/key)/)[^/\s?#\"'<>]{8,}"),
+        rf"\1{REDACTED}",
+    ),
     # A 40-digit key of the old form looks like a git commit; a word before it tells them apart.
     (
         re.compile(r"(?i)((?:key|token|secret|password)[^A-Za-z0-9]{1,6})[0-9a-f]{40}(?![0-9a-z])"),

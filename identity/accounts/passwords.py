@@ -156,7 +156,7 @@ def _words_of(user: Any) -> Iterator[str]:
     texts = ["steward", urlsplit(settings.STEWARD_BASE_URL).hostname or ""]
     if isinstance(user, User):
         texts += [user.username, user.display_name, user.email]
-        if user.joined_at and not user._state.adding:
+        if not user._state.adding:
             with across("names of a person's organizations, for their new password"):
                 held = Membership.objects.system_of_user(user.pk).present()
                 texts += held.values_list("organization__name", flat=True)[:20]

@@ -7,6 +7,7 @@ from django.template.defaultfilters import stringfilter
 
 register = template.Library()
 
+_LONGEST_NAME = 60
 _JOINTS = re.compile(r"(?<=\S)([.:/@])(?=\S)")
 
 
@@ -20,3 +21,11 @@ def unlinked(text: str) -> str:
     zero-width space behind each joint keeps the reading and breaks the pattern.
     """
     return _JOINTS.sub("\\1\u200b", text)
+
+
+@register.filter
+@stringfilter
+def briefly(text: str) -> str:
+    """Return a name for a subject: on one line, linking nothing, 60 characters at most."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return unlinked(line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…")

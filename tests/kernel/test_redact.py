@@ -49,6 +49,8 @@ def test_other_members_pass(name):
         ("MQ:1uHbXx:" + "s" * 43, ""),
         ("reset at c5abcd-" + "0123456789abcdef" * 2, "reset at "),
         ("join/" + "A1b2C3d4E5f" * 3 + "A1b2C3d4E5", "join/"),
+        ("/join/" + "A1b2C3d4E5f" * 3 + "A1b2C3d4E5x", "/join/"),
+        ("/account/password/reset/key/1-set-passwordx", "/reset/key/"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----", ""),
         ("-----BEGIN PRIVATE KEY-----\nMIIE", ""),
     ],
