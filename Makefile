@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export STEWARD_DATA_DIR ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check fix lock sbom docs bench clean
+.PHONY: help run test test-fast chaos check fix lock sbom docs bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,6 +18,9 @@ test: $(VENV)/.dev ## Run the whole test suite (installs what it needs on Debian
 
 test-fast: $(VENV)/.dev ## Run the tests without the browser and the long ones
 	@dev/test.sh -m 'not e2e and not slow'
+
+chaos: $(VENV)/.dev ## Fail every dependency in every way, under load (half an hour, by itself)
+	@dev/chaos.sh
 
 check: $(VENV)/.dev ## Lint, types, import rules, migrations, deployment settings, generated docs
 	@dev/check.sh

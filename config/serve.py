@@ -17,12 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from granian.constants import Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer
 
 from kernel.draining import VARIABLE
 
 IDLE_THREAD_SECONDS = 600
+HEAD_MILLISECONDS = 10_000
+"""How long a request's head may take. Granian bounds no body's time: a proxy in front must."""
 
 
 class Server(MPServer):
@@ -74,6 +77,7 @@ def main() -> int:
             blocking_threads=given.threads,
             blocking_threads_idle_timeout=IDLE_THREAD_SECONDS,
             websockets=False,
+            http1_settings=HTTP1Settings(header_read_timeout=HEAD_MILLISECONDS),
             log_level=LogLevels.warning,
             workers_kill_timeout=given.grace_seconds,
         ).serve()

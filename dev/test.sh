@@ -5,15 +5,16 @@ cd "$(dirname "$0")/.."
 python=.venv/bin/python
 . dev/services.sh
 
-ensure_postgresql; ensure_redis; ensure_chromium; ensure_faketime
+ensure_postgresql; ensure_redis; ensure_rabbitmq; ensure_chromium; ensure_faketime
 echo "PostgreSQL: ${STEWARD_TEST_DATABASE_URL:-not available, SQLite is used instead}"
 echo "Redis:      ${STEWARD_TEST_REDIS_URL:-not available, its tests do not run}"
+echo "RabbitMQ:   ${STEWARD_TEST_AMQP_URL:-not available, its tests do not run}"
 echo "Chromium:   ${STEWARD_CHROMIUM:-not available, the browser tests do not run}"
 
 status=0
 # A person may do without a server; a run that decides whether a change lands may not.
 if [ -n "${CI:-}" ]; then
-  for needed in STEWARD_TEST_DATABASE_URL STEWARD_TEST_REDIS_URL STEWARD_CHROMIUM; do
+  for needed in STEWARD_TEST_DATABASE_URL STEWARD_TEST_REDIS_URL STEWARD_TEST_AMQP_URL STEWARD_CHROMIUM; do
     [ -n "${!needed:-}" ] || { echo "CI needs $needed: tests would be skipped."; exit 1; }
   done
 fi
@@ -23,7 +24,7 @@ fi
 $python -m coverage erase
 if [ -n "${STEWARD_TEST_DATABASE_URL:-}" ]; then
   echo; echo "== Everything on PostgreSQL"
-  STEWARD_TEST_DATABASE=postgresql $python -m pytest -q -n 3 --dist loadfile --cov --cov-report= || status=$?
+  STEWARD_TEST_DATABASE=postgresql $python -m pytest -q -n 3 --dist loadfile --ignore tests/chaos --cov --cov-report= || status=$?
   echo; echo "== Domain, keys and kernel on SQLite"
   STEWARD_TEST_DATABASE=sqlite $python -m pytest -q -n 3 --dist loadfile --cov --cov-append --cov-report= \
     tests/kernel/api tests/kernel/crypto tests/kernel/events tests/kernel/jobs tests/kernel/mail tests/kernel/management \
@@ -31,8 +32,11 @@ if [ -n "${STEWARD_TEST_DATABASE_URL:-}" ]; then
     tests/orgs/actions tests/identity/actions -m 'not e2e and not slow and not postgresql' || status=$?
 else
   echo; echo "== Everything on SQLite"
-  STEWARD_TEST_DATABASE=sqlite $python -m pytest -q -n 3 --dist loadfile --cov --cov-report= || status=$?
+  STEWARD_TEST_DATABASE=sqlite $python -m pytest -q -n 3 --dist loadfile --ignore tests/chaos --cov --cov-report= || status=$?
 fi
+# By itself: faults disturb the other tests, and those disturb the figures.
+echo; echo "== Chaos, in its quick form (make chaos is the whole)"
+$python -m pytest -q tests/chaos || status=$?
 echo; echo "== Coverage of the domain code (branches), at least 95 %"
 $python -m coverage report --fail-under=95 || status=$?
 exit $status
