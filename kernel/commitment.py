@@ -5,6 +5,8 @@ sent when the transaction is undone. The rule `no-network-in-a-transaction` find
 the text; this finds the calls that go through other functions.
 """
 
+from typing import Any
+
 from django.db import connections
 
 
@@ -19,7 +21,8 @@ def require_committed(what: str) -> None:
     calls sees them as the ground it stands on.
     """
     for connection in connections.all(initialized_only=True):
-        blocks = [block for block in connection.atomic_blocks if not block._from_testcase]
+        blocks: list[Any] = connection.atomic_blocks
+        blocks = [block for block in blocks if not block._from_testcase]
         if blocks:
             raise SentTooEarly(
                 f"{what} from within a transaction of {connection.alias}. "
