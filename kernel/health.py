@@ -6,10 +6,11 @@ and that this process is not about to end. The broker is a warning and no failur
 it work waits in the outbox and nothing is lost.
 """
 
+import re
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlsplit
@@ -24,9 +25,11 @@ from kombu.connection import Connection
 
 from kernel import clock, synchrony
 from kernel.draining import is_draining
+from kernel.upgrade.release import RELEASE
 
 DATABASE_SECONDS = 1.0
 BROKER_SECONDS = 0.5
+_CONTRACT = re.compile(r"_contract_(\d+)_(\d+)(?:_|$)")
 _BROKER_SCHEMES = frozenset({"amqp", "amqps", "pyamqp", "redis", "rediss", "sentinel"})
 _BROKER_OPTIONS = {"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0}
 _asking_broker = threading.Lock()
@@ -90,23 +93,38 @@ def check_database() -> Check:
 def check_migrations() -> Check:
     """Compare the migrations of this code with those that the database went through.
 
-    Both ways: code before its migration, and code older than the schema. Tables of apps
-    that are no longer installed do not count.
+    Code before its migration is not ready. Code older than the schema serves on, so that
+    processes can be replaced one by one after a migration, unless a newer release says
+    otherwise: `0012_contract_0_4_…` needs release 0.4 or later. Tables of apps that are no
+    longer installed do not count.
     """
     known = _known_migrations()
     applied = set(MigrationRecorder(connection).applied_migrations())
     apps = {app for app, _ in known.names}
     unapplied = known.wanted - applied
-    unknown = {migration for migration in applied - known.names if migration[0] in apps}
-    sentences = [
-        f"{what}: {', '.join(f'{app}.{name}' for app, name in sorted(found))}."
-        for what, found in (
-            ("Not applied", unapplied),
-            ("Applied by a newer release", unknown),
-        )
+    newer = {migration for migration in applied - known.names if migration[0] in apps}
+    beyond = {migration for migration in newer if not _serves_after(migration[1])}
+    failures = [
+        f"{what}: {_listed(found)}."
+        for what, found in (("Not applied", unapplied), ("Applied by a newer release", beyond))
         if found
     ]
-    return Check("failed", " ".join(sentences)) if sentences else OK
+    if failures:
+        return Check("failed", " ".join(failures))
+    return Check("warning", f"Applied by the next release: {_listed(newer)}.") if newer else OK
+
+
+def _serves_after(name: str) -> bool:
+    """Whether this release serves after a migration that it does not know, by its name."""
+    contract = _CONTRACT.search(name)
+    if contract is None:
+        return True
+    needed = tuple(map(int, contract.groups()))
+    return tuple(map(int, RELEASE.split(".")[:2])) >= needed
+
+
+def _listed(migrations: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{app}.{name}" for app, name in sorted(migrations))
 
 
 def check_broker(url: str) -> Check:

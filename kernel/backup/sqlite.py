@@ -75,7 +75,7 @@ def require_unused(path: Path) -> None:
 
 
 def put_in_place(path: Path, place: Path, *, keeps: bool) -> Path | None:
-    """Move a restored file to the database's place; return where the old one went, if it is kept."""
+    """Move a restored file to its place; return where the old one went, if it is kept."""
     kept = None
     if keeps:
         kept = place.with_name(f"{place.name}.before-{now():%Y%m%dT%H%M%S}")

@@ -23,6 +23,7 @@ class Job(Identified):
     kind = models.CharField(max_length=100)
     payload = models.JSONField(default=dict)
     organization_id = models.UUIDField(null=True, blank=True)
+    request_id = models.CharField(max_length=64, null=True, blank=True)
     unique_key = models.CharField(max_length=200, null=True, blank=True, unique=True)
     state = models.CharField(max_length=10, choices=State, default=State.DUE)
     due_at = models.DateTimeField()

@@ -41,17 +41,24 @@ def run(job_id: uuid.UUID) -> bool:
     job = _claim(job_id)
     if job is None:
         return False
+    # Whatever is logged or enqueued from here on belongs to the request that caused the row.
+    with structlog.contextvars.bound_contextvars(request_id=job.request_id, job=job.wire_id):
+        return _run(job)
+
+
+def _run(job: Job) -> bool:
     if job.attempts > MAX_ATTEMPTS:
         _bury(job, job.last_error or "Its worker died at every attempt.")
         return False
     try:
         _perform(job)
     except LeaseLost:
-        log.warning("job_lease_lost", job=job.wire_id, kind=job.kind)
+        log.warning("job_lease_lost", kind=job.kind)
         return False
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is kept on its row
         _fail(job, error)
         return False
+    log.info("job_done", kind=job.kind, attempt=job.attempts)
     return True
 
 
@@ -117,7 +124,7 @@ def _fail(job: Job, error: Exception) -> None:
         published_at=None,
         last_error=trace,
     )
-    log.warning("job_failed", job=job.wire_id, kind=job.kind, attempt=job.attempts)
+    log.warning("job_failed", kind=job.kind, attempt=job.attempts)
 
 
 def _bury(job: Job, trace: str) -> None:
@@ -133,8 +140,8 @@ def _bury(job: Job, trace: str) -> None:
                 with transaction.atomic():
                     kind.died(job)
             except Exception as error:
-                log.exception("burial_not_told", job=job.wire_id, error=type(error).__name__)
-    log.error("job_dead", job=job.wire_id, kind=job.kind, attempts=job.attempts)
+                log.exception("burial_not_told", error=type(error).__name__)
+    log.error("job_dead", kind=job.kind, attempts=job.attempts)
 
 
 def _held(job: Job) -> QuerySet[Job]:

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 
 from kernel.clock import now
 from kernel.commitment import require_committed
+from kernel.database.scope import for_rows_of
 from kernel.events.record import Target
 from kernel.jobs.enqueue import enqueue as enqueue_job
 from kernel.jobs.models import Job
@@ -69,7 +70,7 @@ def write_rendered(
     )
     host = urlsplit(settings.STEWARD_BASE_URL).hostname or "steward.invalid"
     mail.message_id = f"<{mail.pk.hex}@{host}>"
-    with transaction.atomic():
+    with transaction.atomic(), for_rows_of(organization_id):
         mail.save(force_insert=True)
         enqueue_job(
             JOB,
@@ -96,7 +97,10 @@ def send_job(job: Job) -> None:
             body=mail.text,
             from_email=settings.DEFAULT_FROM_EMAIL,
             to=[mail.recipient],
-            headers={"Message-ID": mail.message_id},
+            headers={
+                "Message-ID": mail.message_id,
+                **({"X-Request-Id": job.request_id} if job.request_id else {}),
+            },
         )
         if mail.html:
             message.attach_alternative(mail.html, "text/html")

@@ -4,8 +4,10 @@ import datetime as dt
 import shutil
 import socket
 import time
+import tomllib
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -17,6 +19,7 @@ from kernel.health import (
     check_disk,
     check_migrations,
 )
+from kernel.upgrade.release import RELEASE
 
 pytestmark = pytest.mark.django_db
 
@@ -56,14 +59,33 @@ def test_not_ready_before_a_migration(client):
     assert answer.json()["checks"]["migrations"]["detail"] == "Not applied: kernel.0001_initial."
 
 
-def test_not_ready_on_the_schema_of_a_newer_release():
+def test_ready_on_the_schema_of_the_next_release(client):
     MigrationRecorder(connection).record_applied("kernel", "9999_future")
     MigrationRecorder(connection).record_applied("uninstalled", "0001_initial")
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["checks"]["migrations"] == {
+        "status": "warning",
+        "detail": "Applied by the next release: kernel.9999_future.",
+    }
+
+
+def test_not_ready_on_a_schema_that_needs_a_newer_release():
+    major, minor = map(int, RELEASE.split(".")[:2])
+    recorder = MigrationRecorder(connection)
+    recorder.record_applied("kernel", f"9998_contract_{major}_{minor}_drop_old_names")
+    assert check_migrations().status == "warning"
+    recorder.record_applied("kernel", f"9999_contract_{major}_{minor + 1}")
     check = check_migrations()
     assert (check.status, check.detail) == (
         "failed",
-        "Applied by a newer release: kernel.9999_future.",
+        f"Applied by a newer release: kernel.9999_contract_{major}_{minor + 1}.",
     )
+
+
+def test_the_release_is_the_projects_version():
+    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())
+    assert project["project"]["version"] == RELEASE
 
 
 @pytest.mark.django_db(transaction=True)
