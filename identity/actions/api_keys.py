@@ -16,6 +16,7 @@ from identity.models.api_key import APIKeyQuerySet
 from identity.queries import KEY_PURPOSE
 from kernel.clock import now
 from kernel.crypto import tokens
+from kernel.database.scope import across
 from kernel.errors import Denied, Invalid, Missing
 from kernel.events import Target, record
 from kernel.jobs.models import Job
@@ -54,8 +55,9 @@ def create(
     """Make a key for the acting person or for a service account.
 
     A personal key without an organization works in all of the person's. A credential
-    never makes a key that may more than itself, and nobody a service account's key that
-    may more than they. Raises `Invalid`, `PolicyForbids`, and what `require_open` does.
+    never makes a key that may more than itself or lives longer, and nobody a service
+    account's key that may more than they. Raises `Invalid`, `PolicyForbids`, and what
+    `require_open` does.
     """
     _require_right(actor, organization, owner)
     if organization is not None:
@@ -69,6 +71,7 @@ def create(
     wanted, networks = key_values.scopes(scopes), key_values.networks(allowed_networks)
     _require_no_wider_than(actor, wanted)
     _require_within_own_networks(actor, networks)
+    expires_at = _within_own_life(actor, key_values.expiry(expires_at))
     _require_room(owner)
     key = _issue(
         APIKey(
@@ -77,7 +80,7 @@ def create(
             service_account=owner if isinstance(owner, ServiceAccount) else None,
             name=key_values.name(name),
             scopes=wanted,
-            expires_at=key_values.expiry(expires_at),
+            expires_at=expires_at,
             allowed_networks=networks,
             on_behalf_of=_attributed_to(organization, owner, on_behalf_of),
             is_legacy=legacy,
@@ -109,7 +112,8 @@ def rotate(
     """Make a successor with the same rights; the old key works until the overlap ends.
 
     The successor lives as long as the old one was meant to live, unless `expires_at` is
-    given. A key that is rotating already is not rotated again: rotate its successor.
+    given; made through a key that expires, no longer than that key. A key that is rotating
+    already is not rotated again: rotate its successor.
     """
     old = _locked(actor, organization, key)
     _require_secret_for(actor, old.owner)
@@ -118,8 +122,10 @@ def rotate(
     _require_no_wider_than(actor, old.scopes)
     overlap = key_values.overlap(overlap_seconds)
     moment = now()
+    is_as_before = expires_at is None
     if expires_at is None and old.expires_at is not None:
         expires_at = moment + (old.expires_at - old.created_at)
+    expires_at = _within_own_life(actor, key_values.expiry(expires_at), cut=is_as_before)
     issued = _issue(
         APIKey(
             organization=old.organization,
@@ -127,7 +133,7 @@ def rotate(
             service_account=old.service_account,
             name=old.name,
             scopes=old.scopes,
-            expires_at=key_values.expiry(expires_at),
+            expires_at=expires_at,
             allowed_networks=old.allowed_networks,
             on_behalf_of=old.on_behalf_of,
             is_legacy=old.is_legacy,
@@ -198,6 +204,8 @@ def update(
                 cleaned[name] = key_values.name(str(value))
             case "expires_at":
                 cleaned[name] = key_values.expiry(value)
+                if cleaned[name] != row.expires_at:
+                    _within_own_life(actor, cleaned[name], cut=False)
             case "allowed_networks":
                 cleaned[name] = key_values.networks(value)
                 _require_within_own_networks(actor, cleaned[name])
@@ -393,9 +401,7 @@ def _require_no_wider_than(actor: Principal, scopes: list[str] | None) -> None:
 
 def _require_within_own_networks(actor: Principal, networks: list[str]) -> None:
     """Refuse to make or loosen, through a key bound to networks, one that works elsewhere."""
-    if actor.credential.kind is not CredentialKind.API_KEY:
-        return
-    acting = APIKey.objects.system_with_key_id(actor.credential.id).first()
+    acting = _acting_key(actor)
     if acting is None or not acting.allowed_networks:
         return
     if not networks or not all(_lies_in(text, acting.allowed_networks) for text in networks):
@@ -403,6 +409,37 @@ def _require_within_own_networks(actor: Principal, networks: list[str]) -> None:
             "A key that is bound to networks can only make keys that are bound to them: "
             + ", ".join(acting.allowed_networks)
         )
+
+
+def _within_own_life(
+    actor: Principal, expires_at: dt.datetime | None, *, cut: bool | None = None
+) -> dt.datetime | None:
+    """Return the end of a key made or changed by the actor: never after the acting key's.
+
+    Otherwise whoever got hold of a key that expires would make it live for ever. An end
+    that was not asked for (`cut`; unless said, where none is given) is cut short, one that
+    was asked for is refused.
+    """
+    acting = _acting_key(actor)
+    if acting is None or acting.expires_at is None:
+        return expires_at
+    if expires_at is not None and expires_at <= acting.expires_at:
+        return expires_at
+    if cut if cut is not None else expires_at is None:
+        return acting.expires_at
+    raise Denied(
+        "A key that expires cannot make or keep a key that lives longer: this one ends at "
+        f"{acting.expires_at.isoformat(timespec='seconds')}. Sign in to the console, or use a "
+        "key that does not expire."
+    )
+
+
+def _acting_key(actor: Principal) -> APIKey | None:
+    """Return the key through which the actor acts, if it is a key."""
+    if actor.credential.kind is not CredentialKind.API_KEY:
+        return None
+    with across("the acting key, which may be bound to no organization"):
+        return APIKey.objects.system_with_key_id(actor.credential.id).first()
 
 
 def _lies_in(text: str, bounds: Iterable[str]) -> bool:
@@ -416,7 +453,9 @@ def _lies_in(text: str, bounds: Iterable[str]) -> bool:
 
 def _require_room(owner: User | ServiceAccount) -> None:
     held = APIKey.objects.system_all().owned_by(owner.pk).live(now())
-    if held[AT_MOST_PER_OWNER - 1 : AT_MOST_PER_OWNER].exists():
+    with across("how many keys the owner has in all organizations together"):
+        is_full = held[AT_MOST_PER_OWNER - 1 : AT_MOST_PER_OWNER].exists()
+    if is_full:
         raise Invalid(f"There are {AT_MOST_PER_OWNER} living keys already. Revoke one first.")
 
 

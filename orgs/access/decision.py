@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from kernel.clock import now
 from kernel.errors import Denied, Missing
 from kernel.principal import Principal, PrincipalKind
@@ -102,6 +104,31 @@ def require_as_much_as(principal: Principal, account: ServiceAccount) -> None:
         scope = "team" if grant.team else "organization"
         held = role_permissions(grant.role, grant.custom_role, scope)
         require_all(whole, held, grant.team or account.organization)
+    _require_named_like(principal, account)
+
+
+def _require_named_like(principal: Principal, account: ServiceAccount) -> None:
+    """Raise `Denied` unless the principal sees into each restricted project of the account.
+
+    Nobody looks into a restricted project without being named on it, which shows; through
+    a machine that is named there they would.
+    """
+    if principal.is_system:
+        return
+    rows = ProjectCollaborator.objects.of(account.organization_id)
+    standing = standing_of(principal.unscoped(), account.organization)
+    own = Q(membership=standing.member) if standing.member else Q(service_account=standing.account)
+    mine = {
+        row.project_id: role_permissions(row.role, None, "team")
+        for row in (rows.filter(own) if standing.is_inside else rows.none())
+    }
+    for row in rows.filter(service_account=account).select_related("project"):
+        if not role_permissions(row.role, None, "team") <= mine.get(row.project_id, frozenset()):
+            raise Denied(
+                f"{account.name} is named on the restricted project {row.project.name} as "
+                f"{row.role}, and you are not. Have yourself named on it first, or take the "
+                "account off it."
+            )
 
 
 def require_oneself(principal: Principal, user_id: uuid.UUID) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,10 +13,11 @@ from django.db import transaction
 
 from kernel.clock import now
 from kernel.crypto import tokens
-from kernel.errors import Invalid, Missing
+from kernel.database.scope import across, within
+from kernel.errors import Denied, DomainError, Invalid, Missing
 from kernel.events import Target, record
 from kernel.jobs.models import Job
-from kernel.principal import Principal
+from kernel.principal import Principal, PrincipalKind
 from orgs import access
 from orgs.actions import given_roles, lapses, members, seats
 from orgs.actions import teams as team_actions
@@ -27,6 +29,7 @@ from orgs.models import (
     Organization,
     Role,
     SeatType,
+    ServiceAccount,
     Team,
     User,
 )
@@ -192,7 +195,8 @@ def proves_mailbox(invitation: Invitation, proof: str) -> bool:
 def find(token: str) -> Invitation:
     """Return the live invitation behind a link, or raise `Missing` or `InvitationEnded`."""
     digests = list(tokens.digests(_PURPOSE, token))
-    invitation = Invitation.objects.system_with_digest(digests).first()
+    with across("which invitation a link is of: its secret proves the right to see it"):
+        invitation = Invitation.objects.system_with_digest(digests).first()
     if invitation is None:
         raise Missing("This link leads nowhere. Ask for a new invitation.")
     _require_live(invitation)
@@ -402,6 +406,38 @@ def _require_live(invitation: Invitation) -> None:
     }
     if invitation.state in words:
         raise InvitationEnded(words[invitation.state])
+    if not _is_still_offered(invitation):
+        raise InvitationEnded("Whoever invited you may not do so now. Ask for a new one.")
+
+
+def _is_still_offered(invitation: Invitation) -> bool:
+    """Whether whoever sent the invitation could still send it, with what it offers.
+
+    So it ends with the right that it was sent by: a place in a team that lets its members
+    invite, a grant, a role, a machine. While nobody may join, that is what is said.
+    """
+    if not invitation.invited_by_id:
+        return True
+    organization = invitation.organization
+    with within(organization):
+        try:
+            members.require_open(organization)
+        except DomainError:
+            return True
+        inviter = _inviter(invitation)
+        try:
+            _require_right_over(inviter, invitation)
+            _require_roles_of(inviter, invitation)
+        except (Denied, Missing, Invalid):
+            return False
+    return True
+
+
+def _inviter(invitation: Invitation) -> Principal:
+    inviter_id = uuid.UUID(invitation.invited_by_id)
+    accounts = ServiceAccount.objects.of(invitation.organization).filter(pk=inviter_id)
+    kind = PrincipalKind.SERVICE_ACCOUNT if accounts.exists() else PrincipalKind.USER
+    return Principal(kind=kind, id=inviter_id, label=invitation.invited_by)
 
 
 def _record(

@@ -22,7 +22,6 @@ REFUSED = {"anonymous", "revoked key", "expired key"}
 """Who proves nothing: the API tells them so before anything else."""
 
 
-
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 def test_what_is_another_s_looks_like_what_never_was(
     route: Route, town: Town, count: Callable[[int], None]
@@ -71,9 +70,7 @@ def _objects(
     route: Route, caller: Caller, town: Town
 ) -> Iterator[tuple[str, dict[str, str], dict[str, str]]]:
     """Yield what a path may name, beside the same path to what never existed."""
-    own, foreign, absent = (
-        named_by(route, ids) for ids in (town.own, town.foreign, town.absent)
-    )
+    own, foreign, absent = (named_by(route, ids) for ids in (town.own, town.foreign, town.absent))
     if route.in_organization:
         nowhere = {**own, "organization": absent["organization"]}
         yield "theirs", foreign, absent

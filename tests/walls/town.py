@@ -18,15 +18,12 @@ from identity.models import APIKey, UserSession
 from kernel.clock import now
 from kernel.events import Target
 from kernel.events.models import Event
-from kernel.mail.models import Mail
 from kernel.mail.send import write_rendered
-from orgs.actions import invitations, members, organizations, projects, roles, service_accounts
+from orgs.actions import invitations, members, projects, roles, service_accounts
 from orgs.actions import teams as team_actions
 from orgs.models import (
-    Membership,
     Organization,
     ProjectCollaborator,
-    Team,
     TeamMembership,
     User,
 )
@@ -93,9 +90,7 @@ def _more(stage: Stage) -> None:
     slug = stage.organization.slug
     here: dict[str, Any] = {"actor": stage.owner.principal, "organization": stage.organization}
     target = stage.people["target"].member
-    place = TeamMembership.objects.of(stage.organization).get(
-        team=stage.team, membership=target
-    )
+    place = TeamMembership.objects.of(stage.organization).get(team=stage.team, membership=target)
     collaborator = ProjectCollaborator.objects.of(stage.organization).get(
         project=stage.rows["secret"], membership=target
     )
@@ -137,9 +132,9 @@ def _more(stage: Stage) -> None:
 def _callers(stage: Stage) -> dict[str, Caller]:
     found = {"anonymous": Caller("anonymous")}
     for name, somebody in stage.people.items():
-        found[name.replace("idle", "deactivated")] = _with_session(name, somebody)
-    found["removed"] = _with_session("removed", _removed(stage))
-    found["custom role"] = _with_session("custom role", _of_custom_role(stage))
+        found[name.replace("idle", "deactivated")] = with_session(name, somebody)
+    found["removed"] = with_session("removed", _removed(stage))
+    found["custom role"] = with_session("custom role", _of_custom_role(stage))
     owner = stage.owner
 
     def key(**options: Any) -> str:
@@ -160,7 +155,7 @@ def _callers(stage: Stage) -> dict[str, Caller]:
     return found
 
 
-def _with_session(name: str, somebody: Person) -> Caller:
+def with_session(name: str, somebody: Person) -> Caller:
     browser = Client()
     browser.force_login(somebody.user)
     key = browser.session.session_key or ""
