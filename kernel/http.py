@@ -165,7 +165,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
             503,
             "unavailable",
             "Temporarily unavailable",
-            "The database was busy or out of reach. Nothing was changed; try again.",
+            "The database was busy or out of reach. Look whether your change was made before you "
+            "try again.",
         )
         response["Retry-After"] = str(RETRY_SECONDS)
         return response

@@ -168,7 +168,10 @@ def _malformed(detail: str, request_id: str) -> Problem:
 
 def _of_database(exc: Exception, request_id: str) -> Problem:
     log.warning("database_unavailable", exc_info=exc)
-    detail = "The database was busy or out of reach. Nothing was changed; try again."
+    detail = (
+        "The database was busy or out of reach. Whether anything was changed is not known: send "
+        "it again with the same Idempotency-Key, and it happens once."
+    )
     return _of_domain(
         errors.Unavailable(detail, retry_after_seconds=RETRY_SECONDS), request_id
     )
