@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import unicodedata
 from collections.abc import Iterable
 
 from identity.models import APIKey
@@ -16,6 +17,7 @@ LONGEST_LIFE = dt.timedelta(days=36_525)
 
 def name(text: str) -> str:
     """Return a name as one line of 1 to 80 characters."""
+    text = unicodedata.normalize("NFC", text)
     cleaned = " ".join("".join(c for c in text if c.isprintable()).split())
     if not 1 <= len(cleaned) <= 80:
         raise Invalid.field("name", "Give a name of 1 to 80 characters.", code="length")

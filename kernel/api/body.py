@@ -86,17 +86,16 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _require_flat(document: Any) -> None:
     """Raise for what is nested deeper than `MAX_DEPTH`, level by level: no recursion."""
-    level = [document]
-    for _ in range(MAX_DEPTH + 1):
+    level, depth = [document], 0
+    while level := [inner for inner in level if isinstance(inner, dict | list)]:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise RecursionError
         level = [
             inner
             for outer in level
-            if isinstance(outer, dict | list)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
-        if not level:
-            return
-    raise RecursionError
 
 
 def _told(error: Exception) -> str:

@@ -10,7 +10,7 @@ from kernel.events import Target, record
 from kernel.jobs.models import Job
 from kernel.principal import Principal
 from orgs import access
-from orgs.actions import given_roles, lapses, members, teams
+from orgs.actions import given_roles, lapses, members, names, teams
 from orgs.errors import NotActive
 from orgs.models import Grant, Membership, Organization, Role, ServiceAccount, Team
 from orgs.permissions import Permission
@@ -40,7 +40,7 @@ def give(
     if team is not None:
         team = teams.lock(organization, team)
     _require_here(organization, holder, team)
-    reason = reason.strip()
+    reason = names.one_line(reason[:300], "reason", longest=300)
     if not reason:
         raise Invalid.field("reason", "Say what the access is for.", code="required")
     if not now() < until <= now() + LONGEST:
@@ -57,7 +57,7 @@ def give(
         team=team,
         role=role,
         custom_role=custom_role,
-        reason=reason[:300],
+        reason=reason,
         granted_by=actor.label[:200],
         until=until,
     )

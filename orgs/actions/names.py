@@ -5,6 +5,7 @@ Who holds a name is `orgs.queries.entity_named`'s question.
 
 import datetime as dt
 import re
+import unicodedata
 
 from django.db import IntegrityError, transaction
 
@@ -47,8 +48,10 @@ def validate(name: str, *, field: str = "name") -> str:
 def one_line(text: str, field: str, *, longest: int, shortest: int = 0) -> str:
     """Fold a text to one line without control or direction-changing characters.
 
-    Raises `Invalid` for a length outside of the bounds.
+    Composed characters are taken in one form (NFC), so that what looks the same is the
+    same. Raises `Invalid` for a length outside of the bounds.
     """
+    text = unicodedata.normalize("NFC", text)
     plain = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in text)
     line = " ".join(plain.split())
     if not shortest <= len(line) <= longest:
@@ -71,9 +74,7 @@ def claim(name: str, *, user: User | None = None, team: Team | None = None) -> E
     _clear_lapsed(name)
     try:
         with transaction.atomic():
-            return Entity.objects.create(
-                name=name, name_key=name.casefold(), user=user, team=team
-            )
+            return Entity.objects.create(name=name, name_key=name.casefold(), user=user, team=team)
     except IntegrityError:
         raise taken(name) from None
 
