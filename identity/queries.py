@@ -12,6 +12,7 @@ from identity.models.api_key import APIKeyQuerySet
 from kernel.addresses import is_within
 from kernel.clock import now
 from kernel.crypto import tokens
+from kernel.database.scope import across
 from kernel.errors import Missing
 from kernel.prepared import Prepared
 from kernel.principal import Credential, CredentialKind, Origin, Principal, PrincipalKind
@@ -107,10 +108,11 @@ def _find(text: str) -> APIKey | None:
     """Look a key up under each pepper, the current one first."""
     if not key_format.is_well_formed(text):
         return None
-    for digest in tokens.digests(KEY_PURPOSE, text):
-        key = _BY_DIGEST.first(digest)
-        if key is not None and tokens.equal(key.digest, digest):
-            return key
+    with across("whose key this is"):
+        for digest in tokens.digests(KEY_PURPOSE, text):
+            key = _BY_DIGEST.first(digest)
+            if key is not None and tokens.equal(key.digest, digest):
+                return key
     return None
 
 

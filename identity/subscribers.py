@@ -13,6 +13,7 @@ from identity.actions import api_keys, sessions
 from identity.models import APIKey
 from identity.models.api_key import APIKeyQuerySet
 from kernel.clock import now
+from kernel.database.scope import across
 from kernel.events.models import Event
 from kernel.ids import decode
 from kernel.jobs.models import Job
@@ -31,8 +32,9 @@ def end_access(event: Event) -> None:
             user_id = decode("usr", event.changes["user"])
             keys = APIKey.objects.of(event.organization_id).filter(user_id=user_id)
             _end(keys, event)
-            others = Membership.objects.system_of_user(user_id).active()
-            if event.type != "orgs.member.left" and not others.exists():
+            with across("whether the person works anywhere else"):
+                is_elsewhere = Membership.objects.system_of_user(user_id).active().exists()
+            if event.type != "orgs.member.left" and not is_elsewhere:
                 sessions.end_all(user_id)
         case "orgs.team.deleted":
             team_id = decode("team", event.target_id)

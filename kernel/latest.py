@@ -17,6 +17,8 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from django.db.models import Model, QuerySet
 
+from kernel.database.scope import across
+
 K = TypeVar("K", bound=Hashable)
 M = TypeVar("M", bound=Model)
 V = TypeVar("V")
@@ -115,6 +117,7 @@ def _stop() -> None:
 def _try_to_flush() -> None:
     for buffer in _all:
         try:
-            buffer.flush()
+            with across("a batch notes what was used in many organizations"):
+                buffer.flush()
         except DatabaseError as error:
             log.warning("latest_not_written", error=type(error).__name__)

@@ -7,6 +7,7 @@ from django.db import connection
 
 from kernel.database.scope import across
 from kernel.invariants import broken_rules
+from tests import database
 
 _DATABASE_FIXTURES = {"db", "transactional_db"}
 
@@ -76,6 +77,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
         tables = ("kernel_event", "kernel_checkpoint")
         lift = [f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in tables]
         back = [f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in tables]
+        lift, back = [database.TO_OWNER, *lift], [*back, database.TO_SERVICE]
     else:
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
@@ -87,3 +89,12 @@ def django_db_setup(django_db_setup, django_db_blocker):
         return [*lift, *flush(*args, **options), *back]
 
     connection.ops.sql_flush = sql_flush
+    if connection.vendor != "postgresql":
+        yield
+        return
+    # From here on everything runs as the service's role, which no wall lets through.
+    with django_db_blocker.unblock():
+        options = database.become_the_service()
+    yield
+    with django_db_blocker.unblock():
+        database.become_the_owner(options)

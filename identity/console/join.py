@@ -18,6 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from identity.accounts.adapter import INVITATION_IN_SESSION, PROOF_IN_SESSION
 from identity.actions import accounts
+from kernel.database import scope
 from kernel.errors import DomainError, Missing
 from kernel.principal import Principal
 from orgs.actions import invitations
@@ -48,6 +49,7 @@ class Join(View):
             invitation = invitations.find(token) if token else _nothing_followed()
         except (Missing, InvitationEnded) as error:
             return _refused(request, error)
+        scope.enter(invitation.organization_id)
         user = request.user
         if not isinstance(user, User):
             return _signed_out(request, invitation)
@@ -63,6 +65,7 @@ class Join(View):
         principal: Principal = request.principal  # type: ignore[attr-defined] # middleware
         try:
             invitation = invitations.find(token)
+            scope.enter(invitation.organization_id)
             member = invitations.accept(
                 actor=principal,
                 token=token,

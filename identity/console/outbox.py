@@ -12,6 +12,7 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 
 from kernel.addresses import is_loopback
+from kernel.database import scope
 from kernel.errors import DomainError
 from kernel.http import origin_of
 from kernel.ids import decode
@@ -30,6 +31,7 @@ class OutboxPage(View):
         """Answer as if nothing were here, unless the visitor may read the mails."""
         if not settings.STEWARD_MAIL_OUTBOX or not may_read(request):
             raise Http404
+        scope.cross("the machine's owner reads every mail that would have been sent")
         try:
             return super().dispatch(request, *args, **kwargs)
         except DomainError:

@@ -82,6 +82,7 @@ class PersonalKey(PersonPage, KeyAct):
 
     def enter(self) -> None:
         """Find the key among one's own; everybody else's is missing."""
+        super().enter()
         self.key = personal_keys_of(self.person).pick(self.kwargs["key"])
         self.key_organization = self.key.organization
         self.back = address("personal_keys")

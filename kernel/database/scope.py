@@ -14,7 +14,7 @@ organization runs `within` it. On SQLite all of this is said as well, and has no
 
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import ContextDecorator
+from contextlib import AbstractContextManager, ContextDecorator, nullcontext
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -56,21 +56,33 @@ def close_by_default() -> None:
     _default = NOWHERE
 
 
+def for_rows_of(organization_id: uuid.UUID | None) -> AbstractContextManager[None]:
+    """Return the block in which rows of an owner are written.
+
+    Rows of no organization (None, or the nil UUID) are the installation's and seen across
+    organizations only. An organization's are written in the scope that is there: from
+    within another one, the database refuses them.
+    """
+    if organization_id is None or not organization_id.int:
+        return across("rows of the installation itself")
+    return nullcontext()
+
+
 class _Narrowed(ContextDecorator):
     """A block, or a function, that runs under another scope."""
 
-    __slots__ = ("_token", "_value")
+    __slots__ = ("_token", "value")
 
     def __init__(self, value: str) -> None:
-        self._value = value
+        self.value = value
         self._token: Token[Scope | None] | None = None
 
     def _recreate_cm(self) -> Self:
         """Give each call of a decorated function a block of its own."""
-        return type(self)(self._value)
+        return type(self)(self.value)
 
     def __enter__(self) -> None:
-        self._token = _scope.set(Scope(self._value, current().holds))
+        self._token = _scope.set(Scope(self.value, current().holds))
 
     def __exit__(self, *_exc: object) -> None:
         assert self._token is not None  # noqa: S101 - entered before
@@ -91,10 +103,12 @@ def across(reason: str) -> _Narrowed:
 
 def enter(organization: Any) -> None:
     """Show one organization's rows only, until the request ends; outside of one, raise."""
-    scope = _scope.get()
-    if scope is None or not scope.holds:
-        raise RuntimeError("Only a request is walled in for good; elsewhere use `within`.")
-    _scope.set(Scope(_named(organization), holds=True))
+    _set_for_good(_named(organization))
+
+
+def cross(reason: str) -> None:
+    """Show every organization's rows until the request ends: for what a person is everywhere."""
+    _set_for_good(across(reason).value)
 
 
 class request:  # noqa: N801 - reads as a word: `with scope.request():`
@@ -142,6 +156,13 @@ def end_reads() -> None:
         end = getattr(connection, "end_reads", None)
         if end is not None:
             end()
+
+
+def _set_for_good(value: str) -> None:
+    scope = _scope.get()
+    if scope is None or not scope.holds:
+        raise RuntimeError("Only a request has an end of its own; elsewhere use a block.")
+    _scope.set(Scope(value, holds=True))
 
 
 def _named(organization: Any) -> str:

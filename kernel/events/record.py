@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from kernel.clock import now
+from kernel.database.scope import for_rows_of
 from kernel.events.chain import link
 from kernel.events.models import INSTANCE_CHAIN, ChainHead, Event
 from kernel.jobs.enqueue import enqueue
@@ -79,14 +80,15 @@ def record(
     )
     for react in reactions.within:
         react(event)
-    _append(event)
-    for kind in reactions.after:
-        enqueue(
-            kind,
-            {"event": str(event.pk)},
-            organization_id=organization_id,
-            unique_key=f"{kind}:{event.pk}",
-        )
+    with for_rows_of(organization_id):
+        _append(event)
+        for kind in reactions.after:
+            enqueue(
+                kind,
+                {"event": str(event.pk)},
+                organization_id=organization_id,
+                unique_key=f"{kind}:{event.pk}",
+            )
     return event
 
 

@@ -41,12 +41,20 @@ class Decision:
     is_stranger: bool = False
 
 
-def may(principal: Principal, permission: str, resource: Resource) -> Decision:
-    """Decide; two to four queries, nothing written, no error raised."""
+def may(
+    principal: Principal, permission: str, resource: Resource, *, standing: Standing | None = None
+) -> Decision:
+    """Decide; two to four queries, nothing written, no error raised.
+
+    Whoever has read the principal's standing gives it along (read without the platform's
+    permissions, it decides about Steward's own).
+    """
     organization = _organization_of(resource)
     if principal.is_system:
         return _yes(permission, "Steward acts by itself.", via="system")
-    standing = standing_of(principal, organization, asks_platform=_is_of_platform(permission))
+    if standing is None:
+        asks_platform = _is_of_platform(permission)
+        standing = standing_of(principal, organization, asks_platform=asks_platform)
     outside = None if standing.is_inside else _for_everybody(principal, permission, resource)
     if not standing.is_inside and (outside is None or not outside.allowed):
         return Decision(
@@ -61,9 +69,11 @@ def may(principal: Principal, permission: str, resource: Resource) -> Decision:
     return outside or _by_roles(permission, resource, standing)
 
 
-def require(principal: Principal, permission: str, resource: Resource) -> Decision:
+def require(
+    principal: Principal, permission: str, resource: Resource, *, standing: Standing | None = None
+) -> Decision:
     """Return the decision if it allows; raise `Missing` for strangers, else `Denied`."""
-    decision = may(principal, permission, resource)
+    decision = may(principal, permission, resource, standing=standing)
     if decision.is_stranger:
         raise Missing
     if not decision.allowed:

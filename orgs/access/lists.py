@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from django.db.models import Q, QuerySet
 
+from kernel.database.scope import across, within
 from kernel.errors import Missing
 from kernel.ids import decode
 from kernel.principal import Principal
@@ -34,17 +35,20 @@ Rows = TypeVar("Rows", QuerySet[ServiceAccount], GrantQuerySet, QuerySet[AccessR
 def enter(principal: Principal, reference: str) -> Standing:
     """Return the principal's standing in the organization of a slug or `org_…` id.
 
-    Raises `Missing` for strangers and for what does not exist: the two never differ.
+    Raises `Missing` for strangers and for what does not exist: the two never differ, in
+    what is read either.
     """
     prefix = f"{Organization.wire_prefix}_"
     if reference.startswith(prefix):
         rows = Organization.objects.filter(pk=decode(Organization.wire_prefix, reference))
     else:
         rows = Organization.objects.filter(slug=reference.lower().replace("\x00", ""))
-    organization = rows.first()
+    with across("which organization a slug or an id names"):
+        organization = rows.first()
     if organization is None:
-        raise Missing
-    standing = standing_of(principal, organization)
+        organization = Organization()  # nobody is in it
+    with within(organization):
+        standing = standing_of(principal, organization)
     if not standing.is_inside:
         raise Missing
     return standing
@@ -96,12 +100,12 @@ def projects_for(principal: Principal, organization: Organization) -> QuerySet[P
     named_on = Project.objects.of(organization).filter(named, visibility=kinds.RESTRICTED)
     seen = Q(visibility__in=[kinds.OPEN, kinds.PUBLIC]) | Q(pk__in=named_on.values("pk"))
     manages = _reach_of(principal, reach.standing, Permission.PROJECT_UPDATE, reach.roles)
-    for within, visibilities in (
+    for reached, visibilities in (
         (reach, [kinds.TEAM]),
         (manages, [kinds.RESTRICTED]),
     ):
         scope = Q(visibility__in=visibilities)
-        seen |= scope if within.everywhere else scope & Q(team_id__in=within.teams)
+        seen |= scope if reached.everywhere else scope & Q(team_id__in=reached.teams)
     return projects.filter(seen)
 
 

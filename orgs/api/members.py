@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from kernel.api.body import Body
 from kernel.api.fields import Text, WireId
+from kernel.database.scope import across
 from kernel.errors import Invalid, Missing
 from kernel.ids import decode
 from kernel.principal import Principal
@@ -233,4 +234,5 @@ def _person_known(principal: Principal, organization: Organization, name: str) -
             named = Q(pk=decode(User.wire_prefix, name))
         except Missing:
             return None
-    return User.objects.filter(known, named, is_active=True).order_by("pk").first()
+    with across("members of other organizations of the person who asks"):
+        return User.objects.filter(known, named, is_active=True).order_by("pk").first()

@@ -104,6 +104,8 @@ class ProjectsView(OrganizationView):
 class ProjectView(OrganizationView):
     """What the endpoints of one project share."""
 
+    admits_strangers = True
+
     @cached_property
     def project(self) -> Project:
         """Return the project of the URL, or raise `Missing`."""

@@ -17,6 +17,7 @@ from rest_framework.request import Request
 
 from kernel.api.caller import origin_of, principal_of
 from kernel.api.endpoint import Endpoint
+from kernel.database import scope
 from kernel.errors import Denied, Invalid, Missing
 from kernel.ids import decode
 from kernel.prepared import Prepared
@@ -33,7 +34,23 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class PersonView(Endpoint):
-    """An endpoint outside of any organization: what concerns the principal alone."""
+    """An endpoint outside of any organization: what concerns the principal alone.
+
+    A key that is bound to an organization sees that one's rows, a person's own key those of
+    all: a person is in several.
+    """
+
+    def check_permissions(self, request: Request) -> None:
+        """Admit the principal, then say whose rows are wanted."""
+        super().check_permissions(request)
+        self.wall_in()
+
+    def wall_in(self) -> None:
+        """Say whose rows the rest of the request may see."""
+        if self.principal.organization_id is not None:
+            scope.enter(self.principal.organization_id)
+        else:
+            scope.cross("where the acting person is, and what is theirs")
 
     @cached_property
     def principal(self) -> Principal:
@@ -57,11 +74,13 @@ class OrganizationView(PersonView):
 
     `permissions` names what each method needs on `resource()`. Methods in `partial` let
     everybody inside through to the part that is theirs: a list shows what the principal
-    may see, and an action decides by the permission or by whose it is.
+    may see, and an action decides by the permission or by whose it is. Strangers get no
+    further than the door, unless the endpoint `admits_strangers` to what is public.
     """
 
     permissions: ClassVar[Mapping[str, Permission]] = {}
     partial: ClassVar[frozenset[str]] = frozenset()
+    admits_strangers: ClassVar[bool] = False
 
     def check_permissions(self, request: Request) -> None:
         """Admit the principal to the organization and the method, or raise."""
@@ -69,21 +88,39 @@ class OrganizationView(PersonView):
         method = self.declared_method
         if method not in self.permissions:
             raise drf.MethodNotAllowed(str(request.method))
+        permission = self.permissions[method]
+        standing = access.standing_of(self.principal, self.organization)
+        if not standing.is_inside and not self.admits_strangers:
+            raise Missing
         if method in self.partial:
-            self._require_inside(self.permissions[method])
+            refusal = refusal_beforehand(self.principal, permission, standing)
+            if refusal:
+                raise Denied(permission=str(permission), reason=refusal)
             return
         try:
-            access.require(self.principal, self.permissions[method], self.resource())
+            access.require(self.principal, permission, self.resource(), standing=standing)
         except Denied:
             if not self.is_visible():
                 raise Missing from None
             raise
         presence.note(self.principal, self.organization)
 
+    def wall_in(self) -> None:
+        """Show the organization's rows alone; for a method that does not exist, nobody's."""
+        if self.declared_method in self.permissions:
+            scope.enter(self.organization)
+
     @cached_property
     def organization(self) -> Organization:
-        """Return the organization of the URL, or raise `Missing`."""
-        return find_organization(self.kwargs["organization"])
+        """Return the organization of the URL, or one that nobody is in.
+
+        So that strangers are refused by the same steps, in the same time, whether what
+        they name exists or not.
+        """
+        try:
+            return find_organization(self.kwargs["organization"])
+        except Missing:
+            return Organization()
 
     def resource(self) -> Resource:
         """Return what the permission is needed on."""
@@ -130,15 +167,6 @@ class OrganizationView(PersonView):
         whole = replace(self.principal, scopes=None)
         return access.may(whole, Permission.TEAM_READ, team).allowed
 
-    def _require_inside(self, permission: Permission) -> None:
-        """Admit members and service accounts, unless their key or the organization may not."""
-        standing = access.standing_of(self.principal, self.organization)
-        if not standing.is_inside:
-            raise Missing
-        refusal = refusal_beforehand(self.principal, permission, standing)
-        if refusal:
-            raise Denied(permission=str(permission), reason=refusal)
-
 
 class TeamView(OrganizationView):
     """An endpoint on one team, named in the URL by its id or name (an old one, for a time)."""
@@ -165,10 +193,11 @@ def find_organization(reference: str) -> Organization:
     """Return the organization with this slug or id, or raise `Missing`."""
     prefix = f"{Organization.wire_prefix}_"
     found = None
-    if reference.startswith(prefix):
-        found = _BY_ID.first(decode(Organization.wire_prefix, reference))
-    elif _SLUG.fullmatch(reference):
-        found = _BY_SLUG.first(reference)
+    with scope.across("which organization a slug or an id names"):
+        if reference.startswith(prefix):
+            found = _BY_ID.first(decode(Organization.wire_prefix, reference))
+        elif _SLUG.fullmatch(reference):
+            found = _BY_SLUG.first(reference)
     if found is None:
         raise Missing
     return found

@@ -26,6 +26,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
+from kernel.database import scope
 from kernel.errors import (
     Conflict,
     Denied,
@@ -219,6 +220,10 @@ class ConsolePage(View):
 class PersonPage(ConsolePage):
     """A page of a signed-in person, outside of any organization."""
 
+    def enter(self) -> None:
+        """Show the rows of every organization: the person may be in several."""
+        scope.cross("where the signed-in person is, and what is theirs")
+
 
 class OrganizationPage(ConsolePage):
     """A page of an organization, at `/o/<organization>/…`.
@@ -235,6 +240,7 @@ class OrganizationPage(ConsolePage):
         """Find the organization and the member; raise `Missing` or `Denied`."""
         self.standing = access.enter(self.principal, self.kwargs["organization"])
         self.organization = self.standing.organization
+        scope.enter(self.organization)
         self.held = access.held_on(self.principal, self.organization)
         resource = self.resource()
         if resource is not self.organization or self.permission not in self.held:

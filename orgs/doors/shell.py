@@ -12,6 +12,7 @@ from django.shortcuts import resolve_url
 from django.utils.functional import SimpleLazyObject, cached_property
 
 from kernel.console.registry import console
+from kernel.database.scope import across
 from orgs.access import Standing
 from orgs.models import Membership, Organization, Restriction, User
 from orgs.permissions import Permission
@@ -143,6 +144,8 @@ class Shell:
             .select_related("organization", "custom_role")
             .order_by("organization__name", "organization_id")
         )
+        with across("where the person is a member"):
+            rows = list(rows)
         return [
             Place(
                 name=row.organization.name,

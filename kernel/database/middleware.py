@@ -1,0 +1,23 @@
+"""The frame of a web request: it sees no tenant's rows until it says whose it wants."""
+
+from collections.abc import Callable
+
+from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
+
+from kernel.database import scope
+
+
+class ScopeMiddleware:
+    """Starts each request with nobody's rows, and ends the reads that it left open."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Frame one request; what it streams afterwards stays within its scope."""
+        with scope.request():
+            response = self.get_response(request)
+            is_made_later = isinstance(response, StreamingHttpResponse)
+            if is_made_later and not isinstance(response, FileResponse):
+                response.streaming_content = scope.carried(response.streaming_content)
+            return response
