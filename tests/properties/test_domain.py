@@ -1,0 +1,96 @@
+"""Any sequence of acts leaves the house true: the domain beside a model of it.
+
+`STEWARD_PROPERTY_EXAMPLES` and `STEWARD_PROPERTY_STEPS` set the size; `make properties`
+runs 200 examples of 50 steps on both databases.
+"""
+
+import inspect
+import os
+import pkgutil
+from importlib import import_module
+
+import identity.actions
+import orgs.actions
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.properties.rules_access import Domain
+from tests.properties.stage import DONE, REFUSED, STEPS
+
+EXAMPLES = int(os.environ.get("STEWARD_PROPERTY_EXAMPLES", "12"))
+PHASES = (Phase.generate, Phase.shrink) if "STEWARD_PROPERTY_SHRINK" in os.environ else (Phase.generate,)
+STEPS_EACH = int(os.environ.get("STEWARD_PROPERTY_STEPS", "30"))
+
+THROUGH = {
+    "access_requests": set(),
+    "api_keys": {"end_all"},
+    "endings": {"end_extras", "revoke_invitations_by", "leave_all_teams", "leave_team"},
+    "given_roles": {"checked"},
+    "invitations": {"link", "mailed_link", "proves_mailbox"},
+    "lapses": {"note"},
+    "members": {"join", "end_for_deletion", "require_open", "lock", "lock_account"},
+    "names": {"validate", "one_line", "is_free", "claim", "taken", "rename"},
+    "occupancy": {"begin", "end", "count_owner"},
+    "organizations": {"purge_ownerless"},
+    "seats": {"take", "require_known", "release", "swap", "seat_limit_reached"},
+    "sessions": {"end_all"},
+    "teams": {"join", "lock"},
+    "key_values": {"name", "scopes", "expiry", "networks", "overlap", "end_of_overlap"},
+}
+"""Parts of actions: the machine reaches them through the acts that are made of them."""
+
+
+def _public():
+    """Yield every public function of the actions' rooms, as module.function."""
+    for room in (orgs.actions, identity.actions):
+        for found in pkgutil.iter_modules(room.__path__):
+            module = import_module(f"{room.__name__}.{found.name}")
+            for name, thing in inspect.getmembers(module, inspect.isfunction):
+                inner = inspect.unwrap(thing)
+                if not name.startswith("_") and inner.__module__ == module.__name__:
+                    yield f"{found.name}.{name}"
+
+
+def _acted():
+    """Return every action that a rule names, from the rules' own text."""
+    text = "".join(inspect.getsource(base) for base in Domain.__mro__[:4])
+    return {name for name in _public() if f'"{name}"' in text}
+
+
+def test_every_action_is_a_rule_or_a_part_of_one():
+    parts = {f"{module}.{name}" for module, names in THROUGH.items() for name in names}
+    public = set(_public())
+    assert len(public) > 80
+    assert public - _acted() - parts == set()
+    assert parts - public == set(), "these parts are no more"
+
+
+@pytest.mark.django_db
+def test_any_sequence_of_acts_keeps_the_house_true(record_property):
+    run_state_machine_as_test(
+        Domain,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS_EACH,
+            deadline=None,
+            derandomize="STEWARD_PROPERTY_EXAMPLES" not in os.environ,
+            database=None,
+            print_blob=True,
+            phases=PHASES,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    told = {
+        "steps": STEPS["steps"],
+        "acts": STEPS["acts"],
+        "done": sum(DONE.values()),
+        "refused as predicted": sum(REFUSED.values()),
+        "actions done": len(DONE),
+        "actions refused": len(REFUSED),
+    }
+    for name, number in told.items():
+        record_property(name, number)
+    print(told, "never done:", sorted(_acted() - DONE.keys()))
+    if EXAMPLES >= 200:
+        assert _acted() <= DONE.keys()
