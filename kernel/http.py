@@ -23,7 +23,7 @@ from kernel.principal import Origin
 from kernel.transient import RETRY_SECONDS, is_transient
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_API_PREFIXES = ("/api/", "/scim", "/access/", "/oauth/")
+API_PREFIXES = ("/api/", "/scim", "/access/", "/oauth/")
 _SERVER_ERROR = 500
 
 
@@ -101,7 +101,7 @@ def failed(
 ) -> HttpResponse:
     """Answer a request that failed: a problem document or a page."""
     request_id = origin_of(request).request_id
-    if request.path.startswith(_API_PREFIXES):
+    if request.path.startswith(API_PREFIXES):
         return Problem(
             code=code, title=title, status=status, detail=detail, request_id=request_id
         ).response()

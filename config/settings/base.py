@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "kernel.database.middleware.ScopeMiddleware",
     "kernel.http.RequestContextMiddleware",
     "kernel.headers.SecurityHeadersMiddleware",
+    "kernel.https.PlainHTTPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "kernel.limits.RequestLimitsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -24,11 +24,12 @@ class Explained:
     title: str
     status: int
     meaning: str
+    cure: str = ""
 
     @property
     def remedy(self) -> str:
-        """Return what to do about errors of this status."""
-        return _REMEDIES[self.status]
+        """Return what to do about it: mostly what helps with all errors of this status."""
+        return self.cure or _REMEDIES[self.status]
 
 
 _REMEDIES: Mapping[int, str] = {
@@ -44,9 +45,11 @@ _REMEDIES: Mapping[int, str] = {
     410: "Start anew; what ended does not come back.",
     412: "Read the object again, apply your change to what you find, and send its new ETag.",
     413: "Send less at once.",
+    414: "Shorten the address; long values belong into the body.",
     415: "Send JSON with `Content-Type: application/json`.",
     422: "Correct the values that `errors` points to.",
     429: "Wait for the seconds in `Retry-After`; `RateLimit` tells how much is left.",
+    431: "Send fewer and shorter headers; cookies are the usual cause.",
     500: "Try again; if it stays, give the request id in `instance` to your administrator.",
     503: "Try again after the seconds in `Retry-After`; nothing was changed.",
 }
@@ -55,6 +58,13 @@ _PROTOCOL = (
     Explained("bad_request", "Bad request", 400, "The request as a whole was not understood."),
     Explained(
         "malformed_request", "The request is malformed", 400, "The body is not JSON, or broke off."
+    ),
+    Explained(
+        "https_required",
+        "Use https",
+        403,
+        "The request came in clear, with its key.",
+        "Begin the address with https:// and replace the key: others may have read it.",
     ),
     Explained("not_authenticated", "Authentication is needed", 401, "No credential was sent."),
     Explained(

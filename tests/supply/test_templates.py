@@ -72,3 +72,20 @@ def test_scripts_write_text_and_never_markup_of_their_own():
     ours = list((ROOT / "static/js").glob("*.js"))
     assert ours
     assert _found(forbidden, ours) == []
+
+
+def _scripts() -> str:
+    return "\n".join(path.read_text() for path in sorted((ROOT / "static/js").glob("*.js")))
+
+
+def test_scripts_keep_nothing_in_the_browser_but_a_choice_of_the_keyboard() -> None:
+    text = _scripts()
+    assert not re.search(r"sessionStorage|indexedDB|document\.cookie|caches\.open", text)
+    assert re.findall(r"localStorage\.setItem\((\w+),", text) == ["OFF"]
+
+
+def test_scripts_build_no_objects_from_names_that_data_gives() -> None:
+    assert not re.search(
+        r"JSON\.parse|Object\.assign|__proto__|\.prototype\b|for \((?:const|let|var) \w+ in ",
+        _scripts(),
+    )
