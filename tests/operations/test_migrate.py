@@ -1,0 +1,45 @@
+"""`migrate` beside traffic: it takes turns, and gives up a lock that others would wait behind."""
+
+import subprocess
+import sys
+
+import psycopg
+import pytest
+
+from tests.operations.installation import ROOT, installed, wait_until
+
+LAST = "0004_walls"
+"""The migration before one that alters kernel_job."""
+
+
+@pytest.mark.postgresql
+def test_a_lock_that_is_not_to_be_had_is_tried_again_while_a_second_migrate_waits(tmp_path):
+    with installed("postgresql", tmp_path) as installation:
+        installation.manage("migrate", "-v0")
+        installation.manage("migrate", "kernel", LAST, "-v0")
+        plan = installation.manage("migrate", "--plan")
+        assert "kernel.0005_jobs_carry_the_request_id: kernel_job (about" in plan
+        assert "no reads, no writes meanwhile" in plan
+
+        def start(name):
+            with (tmp_path / name).open("w") as said:
+                process = subprocess.Popen(
+                    [sys.executable, "manage.py", "migrate", "--lock-timeout", "0.2"],
+                    cwd=ROOT, env=installation.environment, stdout=said, stderr=said,
+                )  # fmt: skip
+            installation.running.append(process)
+            return process, (tmp_path / name).read_text
+
+        with psycopg.connect(installation.database_url) as somebody:
+            somebody.execute("LOCK TABLE kernel_job IN ROW EXCLUSIVE MODE")
+            first, first_says = start("first")
+            wait_until("it gives up for now", lambda: "trying again" in first_says())
+            assert "a table was locked by somebody else" in first_says()
+            # Nobody waits behind a lock that is waited for.
+            somebody.execute("SELECT 1 FROM kernel_job")
+            second, second_says = start("second")
+            wait_until("the second waits", lambda: "Another migration is running" in second_says())
+        assert (first.wait(60), second.wait(60)) == (0, 0)
+        assert "0005_jobs_carry_the_request_id... OK" in first_says()
+        assert "No migrations to apply" in second_says()
+        installation.running.clear()
