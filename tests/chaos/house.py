@@ -29,6 +29,7 @@ import psycopg
 from aiosmtpd.controller import Controller
 from django.conf import settings
 
+ROLE_PASSWORD = "of-the-tests"
 ROOT = Path(__file__).resolve().parent.parent.parent
 CELERY = [sys.executable, "-m", "celery", "--quiet", "-A", "config.celery"]
 
@@ -124,10 +125,20 @@ class House:
     slug: str = ""
     members: list[str] = field(default_factory=list)
     """Wire ids of members for operations that need some; made by `populate`."""
+    role: str = ""
+    """The database role of the service; without one it connects as the tables' owner."""
     told: dict[str, str] = field(default_factory=dict)
     """What the processes are told otherwise than usual: a proxy's address, another lease."""
     running: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     redis: "subprocess.Popen[bytes] | None" = None
+    web: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def service_url(self) -> str:
+        """Return where and as whom the service connects to its database."""
+        if not self.role:
+            return self.database_url
+        return f"postgresql://{self.role}:{ROLE_PASSWORD}@{self.database_url.rsplit('@', 1)[1]}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -143,7 +154,8 @@ class House:
             "DJANGO_SETTINGS_MODULE": "config.settings.embedded",
             "STEWARD_DATA_DIR": str(self.directory),
             "STEWARD_BASE_URL": f"http://127.0.0.1:{self.web_port}",
-            "DATABASE_URL": self.database_url,
+            "DATABASE_URL": self.service_url,
+            "STEWARD_MIGRATION_DATABASE_URL": self.database_url,
             "CELERY_BROKER_URL": f"{redis}/0",
             "REDIS_URL": f"{redis}/1",
             "EMAIL_URL": f"smtp://127.0.0.1:{self.sink.port}",
@@ -171,12 +183,12 @@ class House:
         self.running.append(process)
         return process
 
-    def manage(self, *arguments: str) -> str:
+    def manage(self, *arguments: str, **environment: str) -> str:
         """Run a management command and return what it prints."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
-            env=self.environment,
+            env={**self.environment, **environment},
             capture_output=True,
             text=True,
             check=False,
@@ -207,18 +219,21 @@ class House:
 
     def start_web(self) -> None:
         """Start the web server and wait until it is ready."""
-        self.start(
-            [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
-             "--port", str(self.web_port), "--workers", "1", "--blocking-threads", "4",
-             "--no-ws", "--log-level", "warning", "config.wsgi:application"],
+        self.web = self.start(
+            [sys.executable, "-m", "config.serve", "--host", "127.0.0.1",
+             "--port", str(self.web_port), "--drain-seconds", "0"],
             "web",
         )  # fmt: skip
-        wait_until("The web server answers", lambda: _answers(self.web_port), seconds=30)
-        self.call("GET", "/api/v1/me")
+        wait_until("the web server answers", self._knows_us, seconds=60)
 
     def prepare(self) -> None:
         """Migrate, and make an organization with an owner and a key."""
-        self.manage("migrate", "-v0")
+        as_owner = {"DATABASE_URL": self.database_url}
+        self.manage("migrate", "-v0", **as_owner)
+        if self.role:
+            self.manage(
+                "create_db_roles", "--role", self.role, "--password", ROLE_PASSWORD, **as_owner
+            )
         out = self.manage(
             "bootstrap", "--org", "Chaos", "--owner-email", "owner@example.com", "--json"
         )
@@ -228,19 +243,23 @@ class House:
     def populate(self, *, members: int = 8) -> None:
         """Give the organization a team `base` and some members (the web server must run)."""
         self.call("POST", f"/api/v1/organizations/{self.slug}/teams", {"name": "base"})
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.chaos.people", self.slug, str(members), "person"],
-            cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        self.members = json.loads(done.stdout.splitlines()[-1])
+        self.members = self._made_by("people", self.slug, str(members), "person")
 
     def crowd(self, count: int) -> list[str]:
         """Give the organization many more members, without seats; return their wire ids."""
+        return self._made_by("crowd", self.slug, str(count))
+
+    def _made_by(self, module: str, *arguments: str) -> list[str]:
+        """Run a module of these tests as the tables' owner; return what it made."""
         done = subprocess.run(
-            [sys.executable, "-m", "tests.chaos.crowd", self.slug, str(count)],
-            cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=600,
-        )  # fmt: skip
+            [sys.executable, "-m", f"tests.chaos.{module}", *arguments],
+            cwd=ROOT,
+            env={**self.environment, "DATABASE_URL": self.database_url},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         found: list[str] = json.loads(done.stdout.splitlines()[-1])
         return found
@@ -270,6 +289,16 @@ class House:
         with urllib.request.urlopen(request, timeout=60) as answer:
             content = json.load(answer)
         return content, time.monotonic() - started
+
+    def _knows_us(self) -> bool:
+        """Whether the API answers; one that was killed may still hold the port for a moment."""
+        try:
+            self.call("GET", "/api/v1/me")
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            return False
+        return True
 
     def invite(self, *addresses: str) -> float:
         """Invite addresses; return the seconds it took. Each must have been accepted."""
@@ -348,7 +377,7 @@ def built(directory: Path) -> Iterator[House]:
     with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{name}"')
     sink = MailSink()
-    house = House(database_url=f"{server}/{name}", sink=sink, directory=directory)
+    house = House(f"{server}/{name}", sink, directory, role=name)
     try:
         yield house
     finally:
@@ -356,6 +385,7 @@ def built(directory: Path) -> Iterator[House]:
         sink.stop()
         with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
             admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            admin.execute(f'DROP ROLE IF EXISTS "{name}"')
 
 
 def _answers(port: int) -> bool:

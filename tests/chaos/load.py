@@ -20,6 +20,7 @@ from tests.chaos.house import House
 from tests.chaos.ledger import Ledger, Operation, Outcome
 
 CLIENT_SECONDS = 30.0
+_MOST_KEYS = 4
 ALL_KINDS = ("invite", "team", "project", "key", "place", "revoke", "displace")
 
 
@@ -135,7 +136,12 @@ class Load:
             self._send(caller, operation)
 
     def _choose(self, kind: str) -> tuple[str, dict[str, Any]]:
-        """Return a kind with its arguments; what needs an object makes one first."""
+        """Return a kind with its arguments; what needs an object makes one first.
+
+        A person's keys are limited in number, so some are revoked whatever the kinds are.
+        """
+        if kind == "key" and len(self._keys) >= _MOST_KEYS:
+            kind = "revoke"
         if kind == "place":
             if not self._teams or not self.house.members:
                 return "team", {}

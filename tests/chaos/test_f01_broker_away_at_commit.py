@@ -45,7 +45,8 @@ def test_f01_a_frozen_broker_slows_no_request_and_loses_nothing(serving, ledger,
             line.worst_answer = f"{max(frozen) * 1000:.0f} ms"
             if ratios[-1] < 2:
                 break
-    assert load.count(Outcome.ACKED) == len(load.operations)
+    odd = [a for a in load.answers if not 200 <= a.status < 300]
+    assert not odd, odd[:5]
     quiesce(serving, seconds=30)
     line.recovery_seconds = time.monotonic() - thawed
     line.take(judge(serving, ledger.path))
@@ -60,14 +61,13 @@ def test_f01_a_web_server_killed_between_commit_and_answer_has_done_it_once(
     serving.start_worker()
     serving.start_beat()
     pause, paused = serving.directory / "pause", serving.directory / "paused"
-    for round_ in range(3 if WHOLE else 1):
+    for _ in range(3 if WHOLE else 1):
         pause.touch()
         paused.unlink(missing_ok=True)
-        web = serving.running[-1] if round_ else serving.running[0]
         load = Load(serving, ledger, kinds=("invite", "team"), threads=2)
         load.start()
         wait_until("a change is committed", paused.exists, seconds=30)
-        kill_nine(web)
+        kill_nine(serving.web)
         pause.unlink()
         load.stop()
         unknown = load.count(Outcome.UNKNOWN)

@@ -117,7 +117,7 @@ def _laboratory(house: House, **further: Proxy) -> Iterator[Laboratory]:
     }
     redis = f"redis://127.0.0.1:{proxies['redis'].port}"
     house.told = {
-        "DATABASE_URL": house.database_url.replace(
+        "DATABASE_URL": house.service_url.replace(
             f"127.0.0.1:{database.port}", f"127.0.0.1:{proxies['postgresql'].port}"
         ),
         "REDIS_URL": f"{redis}/1",
