@@ -2,8 +2,8 @@
 
 import os
 
-from config.settings.embedded import *
+from config.settings.embedded import *  # noqa: F403 - as the product's own do
 
-DATABASES["default"]["OPTIONS"]["init_command"] += (
+DATABASES["default"]["OPTIONS"]["init_command"] += (  # noqa: F405
     f"PRAGMA max_page_count={os.environ['SQLITE_MAX_PAGES']};"
 )

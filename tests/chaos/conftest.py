@@ -19,6 +19,8 @@ __all__ = ["line"]
 
 WHOLE = os.environ.get("STEWARD_CHAOS", "") == "whole"
 
+whole_only = pytest.mark.skipif(not WHOLE, reason="a part of make chaos")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Gather the lines of the report."""
@@ -48,11 +50,12 @@ def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture
 def serving(shared_house: House) -> Iterator[House]:
-    """The shared installation with a web server and members, for one test."""
-    with shared_house.on_its_own():
+    """The shared installation with members, for one test; its web server stays for the next."""
+    if shared_house.web is None or shared_house.web.poll() is not None:
         shared_house.start_web()
-        if not shared_house.members:
-            shared_house.populate()
+    if not shared_house.members:
+        shared_house.populate()
+    with shared_house.on_its_own():
         yield shared_house
 
 

@@ -218,7 +218,10 @@ class House:
         return self.start([*CELERY, "beat", "-l", "WARNING", "--pidfile", ""], "beat")
 
     def start_web(self) -> None:
-        """Start the web server and wait until it is ready."""
+        """Start the web server anew and wait until it is ready."""
+        if self.web is not None:
+            self.stop([self.web])
+            self.running = [one for one in self.running if one is not self.web]
         self.web = self.start(
             [sys.executable, "-m", "config.serve", "--host", "127.0.0.1",
              "--port", str(self.web_port), "--drain-seconds", "0"],
@@ -329,7 +332,7 @@ class House:
     @contextlib.contextmanager
     def on_its_own(self) -> Iterator[None]:
         """Give one test the house, with no mail seen, and end what it started after it."""
-        before = len(self.running)
+        kept: list[Any] = list(self.running)
         self.sink.forget()
         (self.directory / "worker.log").write_text("")
         try:
@@ -338,8 +341,10 @@ class House:
             self.sink.may_answer.set()
             if self.redis is not None:
                 self.redis.send_signal(signal.SIGCONT)
-            self.stop(self.running[before:])
-            del self.running[before:]
+            # Redis and web server stay, also when the test started them anew.
+            kept += [self.redis, self.web]
+            self.stop([one for one in self.running if one not in kept])
+            self.running = [one for one in self.running if one in kept]
 
     def stop(self, processes: Sequence["subprocess.Popen[bytes]"]) -> None:
         """End processes of ours, whatever state they are in."""

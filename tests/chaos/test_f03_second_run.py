@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from tests.chaos import work
-from tests.chaos.conftest import WHOLE
+from tests.chaos.conftest import WHOLE, whole_only
 from tests.chaos.house import wait_until
 from tests.chaos.verdict import judge
 
@@ -27,6 +27,7 @@ def test_f03_a_task_longer_than_the_visibility_timeout_has_one_effect(serving, l
     line.take(judge(serving, ledger.path, present=work.effects))
 
 
+@whole_only
 def test_f03_a_worker_frozen_beyond_its_lease_cannot_finish_what_another_did(
     serving, ledger, line
 ):

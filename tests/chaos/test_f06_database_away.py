@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.chaos.conftest import WHOLE
+from tests.chaos.conftest import WHOLE, whole_only
 from tests.chaos.house import House, MailSink, wait_until
 from tests.chaos.load import Load
 from tests.chaos.small_disk import Server
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.redis, pytest.mark.slow]
 
 THREADS = 4
 KILLS = 8 if WHOLE else 4
-RESTARTS = 3 if WHOLE else 1
+RESTARTS = 3
 END_ALL = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -86,6 +86,7 @@ def house(server, tmp_path) -> Iterator[House]:
     sink.stop()
 
 
+@whole_only
 @pytest.mark.skipif(os.geteuid() != 0, reason="a server of our own needs root, to be its user")
 def test_f06_a_database_that_crashes_is_back_in_seconds_and_has_all_that_was_acked(
     house, server, ledger, line

@@ -21,7 +21,7 @@ from tests.chaos.verdict import percentile
 pytestmark = [pytest.mark.postgresql, pytest.mark.redis, pytest.mark.slow]
 
 CLIENTS = 500
-SECONDS = 30 if WHOLE else 8
+SECONDS = 30 if WHOLE else 5
 HEAD = b"GET /account/ HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "
 BODY = (
     b"POST /account/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n"

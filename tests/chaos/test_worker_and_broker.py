@@ -8,11 +8,12 @@ import signal
 
 import pytest
 
+from tests.chaos.conftest import WHOLE
 from tests.chaos.house import House, kill_nine, wait_until
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.redis, pytest.mark.slow]
-INVITED = 200
-KILLS = 4
+INVITED = 200 if WHOLE else 60
+KILLS = 4 if WHOLE else 2
 
 
 @pytest.fixture
