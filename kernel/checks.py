@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from kernel.crypto.signing import SigningRing
+from kernel.database.faults import faults_of
+from kernel.upgrade.owner import is_owners
 
 _SHORTEST_SECRET = 32
 _KEY_BYTES = 32
@@ -38,6 +42,20 @@ def secrets_are_strong(**_kwargs: Any) -> Sequence[CheckMessage]:
     except ImproperlyConfigured as error:
         found.append(_error(str(error), "kernel.E013"))
     return found
+
+
+@register(Tags.database)
+def walls_hold(databases: Sequence[str] | None = None, **_kwargs: Any) -> Sequence[CheckMessage]:
+    """Warn of a database whose walls do not hold for the service (`check --database default`)."""
+    if not settings.STEWARD_REQUIRES_WALLS or DEFAULT_DB_ALIAS not in (databases or ()):
+        return []
+    connection = connections[DEFAULT_DB_ALIAS]
+    if is_owners(connection):
+        return []
+    return [
+        checks.Warning(sentence, hint="Run `manage.py create_db_roles`.", id="kernel.W020")
+        for sentence in faults_of(connection)
+    ]
 
 
 def _length(key: str) -> int:

@@ -24,6 +24,7 @@ from django.views.decorators.http import require_safe
 from kombu.connection import Connection
 
 from kernel import clock, synchrony
+from kernel.database.faults import faults_of
 from kernel.draining import is_draining
 from kernel.upgrade.release import RELEASE
 
@@ -65,6 +66,7 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     checks: dict[str, Check] = {"database": database}
     # Without a database there is nothing to read the schema from.
     checks["migrations"] = check_migrations() if database.status == "ok" else Check("unknown")
+    checks["walls"] = check_walls() if database.status == "ok" else Check("unknown")
     checks["broker"] = check_broker(settings.CELERY_BROKER_URL)
     checks["clock"] = check_clock()
     checks["disk"] = check_disk()
@@ -125,6 +127,17 @@ def _serves_after(name: str) -> bool:
 
 def _listed(migrations: Iterable[tuple[str, str]]) -> str:
     return ", ".join(f"{app}.{name}" for app, name in sorted(migrations))
+
+
+def check_walls() -> Check:
+    """Ask whether the wall between tenants holds for the service's own connection.
+
+    Where it has to (`STEWARD_REQUIRES_WALLS`) the service is not ready without it.
+    """
+    if not settings.STEWARD_REQUIRES_WALLS:
+        return OK
+    found = faults_of(connection)
+    return Check("failed", " ".join(found)) if found else OK
 
 
 def check_broker(url: str) -> Check:

@@ -37,6 +37,7 @@ STEWARD_PROTECTED_PROJECT_NAMES = env.list(
 
 # --- database -------------------------------------------------------------------------------
 STEWARD_MIGRATION_DATABASE_URL = env.str("STEWARD_MIGRATION_DATABASE_URL", default="")
+STEWARD_REQUIRES_WALLS = env.bool("STEWARD_REQUIRES_WALLS", default=False)
 
 # --- jobs -----------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", default="memory://localhost"))

@@ -13,6 +13,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[STEWARD_BASE_URL])
 
 DATABASES = {"default": postgresql(env.str("DATABASE_URL"))}
+STEWARD_REQUIRES_WALLS = env.bool("STEWARD_REQUIRES_WALLS", default=True)
 CACHES = {"default": redis_cache(env.str("REDIS_URL"))}
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
 

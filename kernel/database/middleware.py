@@ -17,7 +17,8 @@ class ScopeMiddleware:
         """Frame one request; what it streams afterwards stays within its scope."""
         with scope.request():
             response = self.get_response(request)
-            is_made_later = isinstance(response, StreamingHttpResponse)
-            if is_made_later and not isinstance(response, FileResponse):
+            if isinstance(response, StreamingHttpResponse) and not isinstance(
+                response, FileResponse
+            ):
                 response.streaming_content = scope.carried(response.streaming_content)
             return response

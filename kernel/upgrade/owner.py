@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import environ
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 _TAKEN = ("NAME", "USER", "PASSWORD", "HOST", "PORT")
 
@@ -32,3 +33,10 @@ def as_owner() -> Iterator[None]:
     finally:
         connection.close()
         connection.settings_dict.update({name: before[name] for name in _TAKEN})
+
+
+def is_owners(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a connection is the owner's just now, by `as_owner`."""
+    url = settings.STEWARD_MIGRATION_DATABASE_URL
+    user = environ.Env.db_url_config(url).get("USER") if url else None
+    return user is not None and connection.settings_dict["USER"] == user
