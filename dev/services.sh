@@ -88,9 +88,6 @@ ensure_rabbitmq() {
   answers_rabbitmq "$url" && export STEWARD_TEST_AMQP_URL=$url
 }
 
-# A clock that is wrong, for the processes of one test.
-ensure_faketime() { command -v faketime >/dev/null || install_package faketime; }
-
 ensure_chromium() {
   for name in chromium chromium-browser google-chrome; do
     if command -v $name >/dev/null; then STEWARD_CHROMIUM=$(command -v $name); export STEWARD_CHROMIUM; return 0; fi

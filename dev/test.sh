@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 python=.venv/bin/python
 . dev/services.sh
 
-ensure_postgresql; ensure_redis; ensure_rabbitmq; ensure_chromium; ensure_faketime
+ensure_postgresql; ensure_redis; ensure_rabbitmq; ensure_chromium
 echo "PostgreSQL: ${STEWARD_TEST_DATABASE_URL:-not available, SQLite is used instead}"
 echo "Redis:      ${STEWARD_TEST_REDIS_URL:-not available, its tests do not run}"
 echo "RabbitMQ:   ${STEWARD_TEST_AMQP_URL:-not available, its tests do not run}"
