@@ -1,6 +1,7 @@
 """The frame of a web request: it sees no tenant's rows until it says whose it wants."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 
@@ -20,5 +21,6 @@ class ScopeMiddleware:
             if isinstance(response, StreamingHttpResponse) and not isinstance(
                 response, FileResponse
             ):
-                response.streaming_content = scope.carried(response.streaming_content)
+                chunks: Any = response.streaming_content
+                response.streaming_content = scope.carried(chunks)
             return response
