@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 python=.venv/bin/python
 . dev/services.sh
 
-ensure_postgresql; ensure_redis; ensure_rabbitmq; ensure_faketime
+ensure_postgresql; ensure_redis; ensure_rabbitmq
 for needed in STEWARD_TEST_DATABASE_URL STEWARD_TEST_REDIS_URL STEWARD_TEST_AMQP_URL; do
   [ -n "${!needed:-}" ] || { echo "The chaos tests need $needed: PostgreSQL, Redis and RabbitMQ."; exit 1; }
 done
