@@ -2,10 +2,12 @@
 
 import contextlib
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from tests.chaos.house import House
+from tests.chaos.verdict import EVENTS
 
 
 class EmbeddedHouse(House):
@@ -18,3 +20,15 @@ class EmbeddedHouse(House):
             sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20)
         ) as connection:
             return connection.execute(statement, values).fetchall()
+
+    def effects(self, prefix: str) -> Counter[str]:
+        """Count the events that operations with ids of a prefix caused."""
+        types = ", ".join("?" * len(EVENTS))
+        # Whoever makes a team is placed in it by the same request.
+        rows = self.ask(
+            f"SELECT request_id FROM kernel_event WHERE request_id LIKE ? AND type IN ({types}) "
+            "AND NOT (type = 'orgs.team_member.added' AND request_id IN "
+            "(SELECT request_id FROM kernel_event WHERE type = 'orgs.team.created'))",
+            [f"{prefix}-%", *EVENTS.values()],
+        )
+        return Counter(row[0] for row in rows)

@@ -196,14 +196,7 @@ def fill_and_free(
     operations = read(ledger.path)
     line.acked = sum(one.outcome == Outcome.ACKED for one in operations.values())
     line.unknown = sum(one.outcome == Outcome.UNKNOWN for one in operations.values())
-    there = Counter(
-        row[0]
-        for row in house.ask(
-            "SELECT request_id FROM kernel_event "
-            "WHERE type IN ('orgs.team.created', 'identity.api_key.created') AND request_id LIKE ?",
-            [f"{ledger.prefix}-%"],
-        )
-    )
+    there = house.effects(ledger.prefix)
     acked = {id_ for id_, one in operations.items() if one.outcome == Outcome.ACKED}
     line.lost, line.doubled = len(acked - set(there)), sum(n > 1 for n in there.values())
     line.ghosts = len(set(there) - acked)
