@@ -17,6 +17,7 @@ import time_machine
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings as django_settings
 from django.contrib.auth import authenticate
+from django.db import connection
 from django.test import Client, override_settings
 
 from identity import key_format
@@ -318,3 +319,24 @@ def test_no_value_adds_a_line_to_the_log(lines: Callable[[], list[str]]) -> None
     events = [json.loads(line)["event"] for line in lines()]
     assert "forged" not in events
     assert len(events) == 3
+
+
+# --- the database's role --------------------------------------------------------------------
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_the_service_s_role_owns_nothing_and_passes_no_wall() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles "
+            "WHERE rolname = current_user"
+        )
+        assert cursor.fetchone() == (False, False, False, False)
+        cursor.execute(
+            "SELECT count(*) FROM pg_class WHERE pg_get_userbyid(relowner) = current_user"
+        )
+        assert cursor.fetchone() == (0,)
+        for right in ("UPDATE", "DELETE", "TRUNCATE"):
+            cursor.execute("SELECT has_table_privilege('kernel_event', %s)", [right])
+            assert cursor.fetchone() == (False,), right
