@@ -89,7 +89,7 @@ def escape_controls(
     escape sequence would recolour or hide what stands there. Tracebacks keep their lines.
     """
     return {
-        name: _escaped(value, keep="\n\t" if name in _OF_MANY_LINES else "")
+        _escaped(name): _escaped(value, keep="\n\t" if name in _OF_MANY_LINES else "")
         for name, value in record.items()
     }
 

@@ -56,6 +56,8 @@ EVENTS: dict[str, str] = {
     "orgs.project.deleted": "{actor} deleted the project {target}",
     "orgs.project.collaborator_added": "{actor} named {target} on a restricted project",
     "orgs.project.collaborator_removed": "{actor} took {target} off a restricted project",
+    "orgs.audit.exported": "{actor} exported the audit log",
+    "orgs.members.exported": "{actor} exported the list of members",
     "orgs.feature.switched": "{actor} switched the feature {target}",
     "orgs.user.created": "{target} signed up",
     "orgs.user.updated": "{actor} changed the profile of {target}",

@@ -42,6 +42,7 @@ urlpatterns = [
     path(_O, overview.Overview.as_view()),
     # Members, and the lists beside them.
     path(f"{_O}/members", members.MemberList.as_view(), name="members"),
+    path(f"{_O}/members/export.csv", members.Export.as_view(), name="members_export"),
     path(f"{_O}/members/deactivated", members.Deactivated.as_view(), name="deactivated"),
     path(f"{_O}/members/bulk", member_acts.Bulk.as_view(), name="members_bulk"),
     path(f"{_O}/members/seats", seats.Seats.as_view(), name="seats"),

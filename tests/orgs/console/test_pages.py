@@ -7,7 +7,7 @@ import pytest
 
 from kernel.events.models import Event
 from orgs.actions import features, invitations, organizations
-from orgs.console.audit import harmless
+from kernel.sheet import harmless
 from orgs.models import FeatureChoice, Grant, Organization, Project, Role, Team, User
 from tests.factories import OPERATOR, UserFactory
 from tests.orgs.console.test_door import address
