@@ -19,9 +19,11 @@ from kernel.clock import now
 from kernel.events import Target
 from kernel.events.models import Event
 from kernel.mail.send import write_rendered
+from kernel.pagination import Order, paginate
 from orgs.actions import invitations, members, projects, roles, service_accounts
 from orgs.actions import teams as team_actions
 from orgs.models import (
+    Membership,
     Organization,
     ProjectCollaborator,
     TeamMembership,
@@ -61,6 +63,7 @@ class Town:
     foreign: dict[str, str]
     absent: dict[str, str]
     deleted: dict[str, str]
+    foreign_cursor: str
 
     def sent_as_absent(self, text: str) -> str:
         """Return a text about rival as it would be about what never was."""
@@ -82,7 +85,16 @@ def build_town() -> Town:
     callers = _callers(acme)
     absent = {part: _ghost_of(value) for part, value in rival.ids.items()}
     assert not Organization.objects.filter(slug=GHOST).exists()
-    return Town(acme, rival, callers, acme.ids, rival.ids, absent, _deleted(acme))
+    cursor = _cursor_of(rival)
+    return Town(acme, rival, callers, acme.ids, rival.ids, absent, _deleted(acme), cursor)
+
+
+def _cursor_of(stage: Stage) -> str:
+    """Return the cursor of the second page of an organization's members."""
+    rows = Membership.objects.of(stage.organization)
+    pages = paginate(rows, order=Order("id", descending=True), limit=2)
+    assert pages.next
+    return pages.next
 
 
 def _more(stage: Stage) -> None:
