@@ -1,11 +1,11 @@
 """Failure 13: jobs that kill their worker, eat its memory or cannot be read, among good ones."""
 
-import json
 import sys
 import time
 
 import pytest
 
+from kernel.jobs.relay import TASK
 from tests.chaos import work
 from tests.chaos.conftest import WHOLE
 from tests.chaos.house import CELERY, wait_until
@@ -38,9 +38,9 @@ def test_f13_poison_dies_and_everything_else_is_done(serving, ledger, line):
         work.insert(serving, kind, {"op": f"{kind}-poison"})
     work.insert(serving, "kernel.mail.send", ["not", "what", "it", "reads"])
     work.insert(serving, "chaos.unknown", {})
-    work.push(serving, b"no message at all")
-    nothing = {"body": "bm8gSlNPTg==", "headers": {}, "properties": {}}
-    work.push(serving, json.dumps(nothing).encode())
+    work.publish(serving, "no JSON", content_type="application/json", content_encoding="utf-8")
+    work.publish(serving, {"no": "task"})
+    work.publish(serving, [["no id"], {}, {}], headers={"task": TASK, "id": "x", "lang": "py"})
     work.put(serving, ledger, "chaos.effect", GOOD, seconds=0.05)
     wait_until(
         "the good ones are done",

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-import redis
+from kombu import Connection
 
 from tests.chaos.house import House
 from tests.chaos.jobs import TABLES
@@ -66,7 +66,7 @@ def states(house: House, kind: str) -> Counter[str]:
     )))  # fmt: skip
 
 
-def push(house: House, message: bytes, *, queue: str = "celery") -> None:
-    """Put raw bytes on the broker's queue: a message that no client of ours would send."""
-    with redis.Redis(port=house.redis_port) as client:
-        client.lpush(queue, message)
+def publish(house: House, body: Any, **options: Any) -> None:
+    """Put a message on the workers' queue that the product never sends."""
+    with Connection(f"redis://127.0.0.1:{house.redis_port}/0") as broker:
+        broker.Producer().publish(body, routing_key="celery", **options)
