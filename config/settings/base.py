@@ -286,7 +286,7 @@ def sqlite(path: Path | str) -> dict[str, Any]:
     WAL without IMMEDIATE fails under writers: a lock upgrade does not wait.
     """
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "kernel.database.sqlite",
         "NAME": str(path),
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
