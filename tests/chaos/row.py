@@ -44,7 +44,7 @@ class Row:
 
 
 @contextmanager
-def two_in_a_row(house: House) -> Iterator[Row]:
+def two_in_a_row(house: House, **environment: str) -> Iterator[Row]:
     """Start two web processes behind a balancer, for a block."""
     with house.on_its_own():
         ports = [free_port(), free_port()]
@@ -53,7 +53,7 @@ def two_in_a_row(house: House) -> Iterator[Row]:
         made = Row(house, ports, balancer)
         try:
             for port in ports:
-                made.start(port)
+                made.start(port, **environment)
             yield made
         finally:
             balancer.stop()

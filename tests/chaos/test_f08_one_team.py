@@ -33,8 +33,12 @@ def test_every_acknowledged_change_to_one_team_stands(house, line, whole, tmp_pa
     newcomers, leavers = people[: each * ADDERS], people[each * ADDERS : -REMOVERS]
     stayers = people[-REMOVERS:]
     ledger = Ledger(tmp_path / "ledger")
-    team = f"{ledger.prefix}-team"
-    house.call("POST", f"/api/v1/organizations/{house.slug}/teams", {"name": team})
+    made = ledger.begin("team")
+    team = made.id
+    with closing(Caller(house)) as caller:
+        status, _, _ = caller.send("POST", "teams", {"name": team}, made.id)
+    assert status == 201
+    ledger.end(made, Outcome.ACKED, status, 0)
     statuses: Counter[int] = Counter()
 
     def change(kind: str, members: list[str]) -> None:
