@@ -21,6 +21,7 @@ from identity.actions import accounts
 from kernel.database import scope
 from kernel.errors import DomainError, Missing
 from kernel.principal import Principal
+from kernel.transient import again_if_undone
 from orgs.actions import invitations
 from orgs.doors.console import status_of
 from orgs.errors import AlreadyMember, InvitationEnded, SeatLimitReached, WrongAccount
@@ -66,11 +67,13 @@ class Join(View):
         try:
             invitation = invitations.find(token)
             scope.enter(invitation.organization_id)
-            member = invitations.accept(
-                actor=principal,
-                token=token,
-                user=user,
-                addresses=accounts.verified_addresses(user),
+            member = again_if_undone(
+                lambda: invitations.accept(
+                    actor=principal,
+                    token=token,
+                    user=user,
+                    addresses=accounts.verified_addresses(user),
+                )
             )
         except WrongAccount:
             return redirect("identity:join")

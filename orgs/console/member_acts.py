@@ -1,6 +1,7 @@
 """What is done to members: role, seat, deactivation, removal, one by one and in bulk."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
@@ -8,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
 from kernel.errors import DomainError, Invalid
+from kernel.transient import again_if_undone
 from orgs import queries
 from orgs.actions import members
 from orgs.console.choices import SEATS, parse_role, parse_seat, parse_version
@@ -186,7 +188,7 @@ class Bulk(MembersPage):
         for wire_id in wanted:
             subject = rows.pick(wire_id)
             try:
-                self._do(request.POST, subject)
+                again_if_undone(partial(self._do, request.POST, subject))
                 done += 1
             except DomainError as error:
                 refused.append(f"{subject.user.name}: {error.detail}")
