@@ -29,7 +29,7 @@ class SweepProcess:
     def __init__(self, sweep: Callable[[threading.Event], None]) -> None:
         self._sweep = sweep
         self._keeper = 0
-        self._is_ending = False
+        self._ending = threading.Event()
 
     def start(self) -> None:
         """Fork the keeper, and another one should it ever be killed."""
@@ -43,17 +43,16 @@ class SweepProcess:
         self._keeper = keeper
 
     def _watch(self) -> None:
-        while not self._is_ending:
-            time.sleep(_LOOK_SECONDS)
-            if not self._is_ending and _has_ended(self._keeper):
+        while not self._ending.wait(_LOOK_SECONDS):
+            if not _has_ended(self._keeper):
+                continue
+            if not self._ending.wait(_RESTART_SECONDS):
                 log.error("sweep_keeper_died")
-                time.sleep(_RESTART_SECONDS)
-                if not self._is_ending:
-                    self._fork()
+                self._fork()
 
     def stop(self, seconds: float) -> None:
         """Let the sweep finish its row; after so many seconds end it as it is."""
-        self._is_ending = True
+        self._ending.set()
         if not self._keeper:
             return
         with contextlib.suppress(ProcessLookupError):
