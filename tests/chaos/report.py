@@ -57,13 +57,13 @@ class Line:
         return (
             f"{'pass' if self.passed else 'FAIL'}  {self.name:44.44} "
             f"{self.acked:6} {self.refused:5} {self.unknown:5}  "
-            f"{self.lost:4} {self.doubled:4} {self.ghosts:4} {self.mails_again:5}  "
+            f"{self.lost:4} {self.doubled:7} {self.ghosts:6} {self.mails_again:5}  "
             f"{recovery:>7} {self.seconds:5.0f} s  {self.worst_answer:20.20}  {figures}"
         )
 
 
 HEAD = (
-    f"      {'failure or cell':44} {'acked':>6} {'refus':>5} {'unkn.':>5}  lost doub ghos "
+    f"      {'failure or cell':44} {'acked':>6} {'refus':>5} {'unkn.':>5}  lost doubled ghosts "
     f"again  recover    took  {'worst answer':20}  figures"
 )
 
