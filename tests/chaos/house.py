@@ -155,7 +155,6 @@ class House:
             "STEWARD_DATA_DIR": str(self.directory),
             "STEWARD_BASE_URL": f"http://127.0.0.1:{self.web_port}",
             "DATABASE_URL": self.service_url,
-            "STEWARD_MIGRATION_DATABASE_URL": self.database_url,
             "CELERY_BROKER_URL": f"{redis}/0",
             "REDIS_URL": f"{redis}/1",
             "EMAIL_URL": f"smtp://127.0.0.1:{self.sink.port}",
