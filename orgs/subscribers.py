@@ -150,7 +150,8 @@ def mail_member_removed(job: Job) -> None:
 
 
 def _event(job: Job) -> Event:
-    return Event.objects.system_all().get(pk=uuid.UUID(job.payload["event"]))
+    """Return the job's event; another organization's is as unknown as an invented one."""
+    return Event.objects.of(job.organization_id).get(pk=uuid.UUID(job.payload["event"]))
 
 
 def _request(job: Job) -> tuple[Event, AccessRequest | None]:

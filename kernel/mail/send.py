@@ -88,7 +88,8 @@ def send_job(job: Job) -> None:
     before the answer was lost can tell the repetition.
     """
     require_committed("A mail")
-    mail = Mail.objects.filter(pk=uuid.UUID(job.payload["mail"])).first()
+    own = Mail.objects.filter(organization_id=job.organization_id)
+    mail = own.filter(pk=uuid.UUID(job.payload["mail"])).first()
     if mail is None or mail.state == Mail.State.SENT:
         return
     if not settings.STEWARD_MAIL_OUTBOX:

@@ -58,7 +58,7 @@ def marks_of(organization: Organization) -> frozenset[str]:
     """Return every id of the organization's rows as it could show in an answer."""
     found: set[str] = set()
     for label, row in rows_of(organization):
-        key = row["id"]
+        key = row.get("id")
         if isinstance(key, uuid.UUID) and not label.startswith("kernel.Job"):
             found |= {key.hex, str(key)}
     return frozenset(found)
