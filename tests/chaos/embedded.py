@@ -11,7 +11,14 @@ from tests.chaos.verdict import EVENTS
 
 
 class EmbeddedHouse(House):
-    """A house whose database is a file in its own directory."""
+    """A house whose database is a file in its own directory, and which has no Redis."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return what the processes are told."""
+        told = {**super().environment, "CELERY_BROKER_URL": "memory://localhost"}
+        del told["REDIS_URL"]
+        return told
 
     def ask(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Ask the database file."""

