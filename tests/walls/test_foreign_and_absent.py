@@ -37,6 +37,8 @@ def test_what_is_another_s_looks_like_what_never_was(
                 url = route.url(nothing)
                 if url not in seen:
                     seen[url] = told(ask(caller, route, method, nothing))
+                if found[0] == 401 and "WWW-Authenticate" not in found[1]:
+                    told_apart.append(f"{method} {route}: a 401 without WWW-Authenticate")
                 wrong = difference(found, seen[url]) or _unexpected(
                     route, method, caller, what, found[0]
                 )

@@ -240,15 +240,6 @@ def test_a_parameter_that_cannot_be_is_named(
     assert document["parameter"]
 
 
-@pytest.mark.parametrize("path", ["organizations", "organizations/acme/members?limit=5"])
-def test_a_method_that_is_not_there_is_refused(path: str, acme: Stage, client: Any) -> None:
-    url = f"/api/v1/{path}"
-    for method in ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
-        response = client.generic(method, url, headers=acme.owner.headers)
-        problem(response, 405, "method_not_allowed")
-        assert response.headers["Allow"] == "GET, HEAD, POST"
-
-
 def test_head_answers_as_get_without_a_body(acme: Stage, client: Any) -> None:
     response = client.head("/api/v1/organizations/acme", headers=acme.owner.headers)
     assert response.status_code == 200

@@ -1,4 +1,7 @@
-"""The wall: anonymous visitors, strangers, people without the permission."""
+"""The door: anonymous visitors and people without the permission.
+
+Strangers and another organization's ids: tests/walls/test_foreign_and_absent.py.
+"""
 
 import re
 from pathlib import Path
@@ -103,25 +106,6 @@ def test_a_form_without_its_answers_is_asked_again(world, things, owner):
         assert re.search(rb'class="error(list|s)', response.content), name
 
 
-def test_a_stranger_gets_the_page_of_what_does_not_exist(world, things, signed_in):
-    stranger = signed_in(world.stranger.user)
-    for name in _names():
-        method = stranger.post if name in POSTS_ONLY else stranger.get
-        theirs = method(address(name, world, things))
-        nowhere = method(address(name, world, things, slug="nowhere"))
-        assert theirs.status_code == nowhere.status_code == 404, name
-        # A page says its own address, which the visitor typed.
-        assert _plain(theirs).replace("/o/acme", "/o/nowhere") == _plain(nowhere), name
-
-
-def test_ids_of_another_organization_are_missing(world, things, signed_in):
-    stranger = signed_in(world.stranger.user)
-    slug = world.strange_organization.slug
-    names = ["member", "invitation_link", "request_approve", "team", "role", "grant_end", "project"]
-    for name in names:
-        assert stranger.get(address(name, world, things, slug=slug)).status_code == 404, name
-
-
 def test_anonymous_visitors_are_led_to_the_sign_in(world, things):
     for name in [*_names(), *_names(of_organizations=False)]:
         path = address(name, world, things)
@@ -188,11 +172,3 @@ def test_templates_hold_no_inline_style_or_script():
             continue
         text = template.read_text()
         assert not re.search(r"\sstyle=|\son\w+=\"|<style|<script(?![^>]*\ssrc=)", text), template
-
-
-def _plain(response) -> str:
-    """Return a page without its CSRF tokens, which differ for every answer."""
-    text = response.content.decode()
-    text = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", text)
-    return re.sub(r'"X-CSRFToken": "\w+"', "", text)
-
