@@ -94,6 +94,7 @@ class Clients:
             except (OSError, http.client.HTTPException) as error:
                 self.failures.append(f"{type(error).__name__}: {error}")
             self.seconds.append(time.monotonic() - began)
+            self.ending.wait(0.1)
 
     def _read(self) -> None:
         status, _ = request(self.house, "GET", "/api/v1/me")

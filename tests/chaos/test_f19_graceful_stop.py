@@ -41,7 +41,7 @@ def test_processes_are_replaced_one_by_one_and_no_request_fails(row, line, whole
             row.start(port)
     assert statuses == [0] * len(statuses)
     assert clients.failures == []
-    quiesce(house, seconds=60)
+    quiesce(house, seconds=180)
     line.extra = {
         "requests": len(clients.seconds),
         "p99 ms": round(percentile(clients.seconds, 0.99) * 1000),

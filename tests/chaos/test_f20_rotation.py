@@ -164,7 +164,7 @@ def test_keys_of_every_kind_are_rotated_and_no_valid_one_is_refused(row, line, w
     assert clients.failures == []
     assert keys.rotations >= 3
     assert keys.accepted > 20
-    quiesce(house, seconds=60)
+    quiesce(house, seconds=180)
     line.take(judge(house, clients.ledger.path))
 
 
