@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 export STEWARD_DATA_DIR ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast chaos check fix lock sbom docs bench clean
+.PHONY: help run install drill test test-fast chaos check fix lock sbom docs bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: $(VENV)/.runtime ## Run everything on http://127.0.0.1:8000 (HOST, PORT, STEWARD_DATA_DIR, DEMO=0)
 	@exec $(BIN)/python -m config.supervise
+
+install: $(VENV)/.runtime ## Install what the service needs into .venv, hash-checked
 
 test: $(VENV)/.dev ## Run the whole test suite (installs what it needs on Debian as root)
 	@dev/test.sh
@@ -21,6 +23,9 @@ test-fast: $(VENV)/.dev ## Run the tests without the browser and the long ones
 
 chaos: $(VENV)/.dev ## Fail every dependency in every way, under load (half an hour, by itself)
 	@dev/chaos.sh
+
+drill: $(VENV)/.dev ## Back up, restore and upgrade under load, at the size of an organization, with figures
+	@dev/drill.sh
 
 check: $(VENV)/.dev ## Lint, types, import rules, migrations, deployment settings, generated docs
 	@dev/check.sh

@@ -29,6 +29,7 @@ if [ -n "${STEWARD_TEST_DATABASE_URL:-}" ]; then
   STEWARD_TEST_DATABASE=sqlite $python -m pytest -q -n 3 --dist loadfile --cov --cov-append --cov-report= \
     tests/kernel/api tests/kernel/crypto tests/kernel/events tests/kernel/jobs tests/kernel/mail tests/kernel/management \
     tests/kernel/test_invariants.py tests/kernel/test_pagination.py tests/kernel/test_prepared.py tests/kernel/test_tenancy.py \
+    tests/operations/test_refusals.py tests/operations/test_request_id.py \
     tests/orgs/actions tests/identity/actions -m 'not e2e and not slow and not postgresql' || status=$?
 else
   echo; echo "== Everything on SQLite"

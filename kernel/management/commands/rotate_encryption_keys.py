@@ -3,8 +3,10 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from kernel.crypto.keyring import key_id
 from kernel.crypto.rotate import Rotation, count_remaining, rotate_all
 
 
@@ -35,6 +37,14 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{report.remaining} values remain on an older key, "
                 f"{len(report.failures)} of them could not be opened."
+            )
+        ids = [key_id(key) for key in settings.STEWARD_ENCRYPTION_KEYS]
+        if len(ids) > 1:
+            self.stdout.write(
+                self.style.SUCCESS(
+                    f"Everything is sealed with {ids[0]}. Once every process has it in front, "
+                    f"{', '.join(ids[1:])} can be taken out of STEWARD_ENCRYPTION_KEYS."
+                )
             )
 
     def _print_progress(self, column: str, moved: int) -> None:
