@@ -55,7 +55,8 @@ def devour(job: Job) -> None:
     _note_start(job)
     taken = []
     while True:
-        taken.append(bytearray(64_000_000))
+        # Of addresses, which are limited; memory itself is not touched.
+        taken.append(bytes(64_000_000))
 
 
 def _note_start(job: Job) -> None:
