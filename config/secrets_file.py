@@ -16,10 +16,11 @@ def load_or_create(path: Path) -> dict[str, Any]:
 
     The file appears whole or not at all: it is written beside its place and linked
     there, so two processes that start together end with the same secrets. Secrets that a
-    later release needs are added to the file of an earlier one.
+    later release needs are added to the file of an earlier one. A folder that is made for
+    it is its owner's alone: the database will lie there too.
     """
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = _draft(path, _fresh())
         try:
             os.link(draft, path)

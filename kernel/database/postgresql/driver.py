@@ -2,7 +2,7 @@
 
 A server that is gone without a word (its machine stopped, a firewall forgot the connection)
 leaves a client waiting for an answer for ever: `statement_timeout` is the server's own clock,
-and keep-alives are answered by whatever lies between. So each wait for an answer has an end,
+and keep-alive probes are answered by whatever lies between. So each wait for an answer has an end,
 a little after the server would have ended the statement itself; a connection that stayed
 silent until then is closed, and what was asked of it may have been done or not.
 Tests: tests/kernel/test_silent_database.py.
