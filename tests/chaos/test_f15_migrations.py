@@ -34,10 +34,11 @@ def test_a_migration_that_is_killed_anywhere_is_finished_by_the_next(house, line
     line.name = f"15 migrate killed at {kills} moments"
     line.criterion = "each next one goes on; the schema is that of an undisturbed one"
     chance = random.Random(kills)
+    as_owner = {"DATABASE_URL": house.database_url}
     moments = sorted(chance.uniform(0, 0.95) for _ in range(kills))
     total, survived = migrations(), 0
     for share in moments:
-        process = house.start(MIGRATE, "migrate")
+        process = house.start(MIGRATE, "migrate", **as_owner)
         reached = max(int(share * total), applied(house))
         while process.poll() is None and applied(house) < reached:
             time.sleep(0.005)
@@ -45,12 +46,12 @@ def test_a_migration_that_is_killed_anywhere_is_finished_by_the_next(house, line
         survived += process.poll() is not None
         kill_nine(process)
         assert "Traceback" not in house.log("migrate"), house.log("migrate")
-    house.manage("migrate", "-v0")
+    house.manage("migrate", "-v0", **as_owner)
     assert applied(house) == total
     line.extra = {"kills": kills - survived, "migrations": total}
     assert survived < kills / 2, "hardly any was killed while it ran"
     assert schema(house.database_url) == schema_of_an_undisturbed_one(house)
-    house.manage("migrate", "--check")
+    house.manage("migrate", "--check", **as_owner)
 
 
 def test_two_migrations_at_once_take_turns(house, line):
