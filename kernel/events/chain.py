@@ -159,11 +159,11 @@ class Walk:
         for mark in self._marks:
             if mark.sequence > self.reached.sequence:
                 if self.is_complete:
-                    first = self.reached.sequence + 1
+                    first, last = self.reached.sequence + 1, self._marks[-1]
                     yield self._break(
                         first,
-                        f"events {first} to {mark.sequence} were cut off: {mark.said_by} "
-                        f"saw event {mark.sequence}",
+                        f"events {first} to {last.sequence} were cut off: {last.said_by} "
+                        f"saw event {last.sequence}",
                     )
                 return
             if self._hashes.get(mark.sequence) != mark.hash:

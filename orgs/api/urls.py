@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from kernel.api.endpoint import Endpoint
 from orgs.api import (
     access_requests,
+    audit_checkpoints,
     audit_events,
     features,
     grants,
@@ -82,6 +83,7 @@ urlpatterns = [
     ),
     _inside("audit-events", audit_events.AuditEventsView, "audit-events"),
     _inside("audit-events/<str:event>", audit_events.AuditEventView, "audit-event"),
+    _inside("audit-checkpoints", audit_checkpoints.AuditCheckpointsView, "audit-checkpoints"),
     _inside("features", features.FeaturesView, "features"),
     _inside("features/<str:feature>", features.FeatureView, "feature"),
 ]

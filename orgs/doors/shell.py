@@ -13,9 +13,14 @@ from django.utils.functional import SimpleLazyObject, cached_property
 
 from kernel.console.registry import console
 from kernel.database.scope import across
+from kernel.events.models import ChainVerdict
+from kernel.events.verification import verdict_on
 from orgs.access import Standing
 from orgs.models import Membership, Organization, Restriction, User
 from orgs.permissions import Permission
+
+_WATCHED = frozenset({"overview", "audit"})
+"""The sections that tell owners of a broken audit chain: a query on these alone."""
 
 
 class Framed(Protocol):
@@ -126,6 +131,16 @@ class Shell:
     def may_restore(self) -> bool:
         """Whether the person can take the organization's deletion back."""
         return self._page is not None and Permission.ORGANIZATION_DELETE in self._page.held
+
+    @cached_property
+    def audit_break(self) -> ChainVerdict | None:
+        """Return where the audit chain is broken, for owners, where they come by."""
+        organization = self.organization
+        is_watched = self._page is not None and self._page.section in _WATCHED
+        if organization is None or not is_watched or not self.may_restore:
+            return None
+        verdict = verdict_on(organization.pk)
+        return verdict if verdict is not None and not verdict.holds else None
 
     @property
     def restrictions(self) -> tuple[Restriction, ...]:

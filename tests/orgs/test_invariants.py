@@ -223,7 +223,9 @@ def test_an_open_invitation_holds_as_long_as_its_inviter_works(world, second):
 
 
 def crossing():
-    return [c for c in wiring().invariants if "_stays_in_its_organization" in getattr(c, "name", "")]
+    return [
+        c for c in wiring().invariants if "_stays_in_its_organization" in getattr(c, "name", "")
+    ]
 
 
 def test_every_foreign_key_between_tenants_has_a_rule():
@@ -250,7 +252,11 @@ def test_every_foreign_key_between_tenants_has_a_rule():
             "membership",
             lambda w: w.stranger.member,
         ),
-        (lambda w: ServiceAccount.objects.filter(pk=w.machine.pk), "team", lambda w: w.strange_team),
+        (
+            lambda w: ServiceAccount.objects.filter(pk=w.machine.pk),
+            "team",
+            lambda w: w.strange_team,
+        ),
         (
             lambda w: Membership.objects.filter(pk=w.member.member.pk),
             "custom_role",

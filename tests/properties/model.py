@@ -381,9 +381,7 @@ class World:
             by_policy = permission == P.TEAM_CREATE and on.policies.get("allows_member_teams")
             is_member = isinstance(place, Member) and place.role != "viewer"
             return permission in wide or bool(by_policy and is_member)
-        if permission in wide and (
-            permission != P.TEAM_READ or P.TEAM_MEMBER_MANAGE in wide
-        ):
+        if permission in wide and (permission != P.TEAM_READ or P.TEAM_MEMBER_MANAGE in wide):
             return True
         label, held = self.in_team(place, on)
         if permission in held or permission in self.granted(place, on, now):
@@ -442,7 +440,9 @@ class World:
 
     def end_keys(self, now: dt.datetime, **which: Any) -> None:
         for key in self.keys:
-            if key.is_live(now) and all(getattr(key, name) is wanted for name, wanted in which.items()):
+            if key.is_live(now) and all(
+                getattr(key, name) is wanted for name, wanted in which.items()
+            ):
                 key.is_revoked = True
 
     def end_extras(self, member: Member) -> None:
@@ -459,7 +459,9 @@ class World:
             if invitation.by is by and invitation.state == "open":
                 invitation.state = "revoked"
 
-    def end_membership(self, member: Member, status: str, now: dt.datetime, *, leaves: bool) -> None:
+    def end_membership(
+        self, member: Member, status: str, now: dt.datetime, *, leaves: bool
+    ) -> None:
         """Deactivate or remove a member, with all that ends along."""
         member.status = status
         self.end_extras(member)

@@ -6,34 +6,28 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, multiple, rule
 
 from identity.actions import accounts, sessions
-from identity.actions.bootstrap import bootstrap
 from identity.models import EmailAddress
-from kernel.errors import Denied, Invalid, Missing
-from orgs.actions import entitlements, members, restrictions, users as user_actions
+from kernel.errors import Denied, Invalid
+from orgs.actions import entitlements, exports, restrictions
 from orgs.actions import organizations as organization_actions
+from orgs.actions import users as user_actions
 from orgs.errors import (
-    AlreadyMember,
     ConfirmationMismatch,
     LastOwner,
     NameTaken,
-    NotActive,
     OrganizationBeingDeleted,
     OrganizationRestricted,
-    SeatLimitReached,
 )
 from orgs.models import Membership
 from orgs.permissions import P
-from tests.properties.model import SEATED, Actor, Member, Org, Source, User
+from tests.properties.model import Actor, Org, Source, User
 from tests.properties.stage import (
     ACTORS,
     JOB,
     NAMES,
     OPERATOR,
-    ORGANIZATION_ROLE,
-    SEAT,
     SMALL,
     Stage,
-    custom_roles,
     memberships,
     organizations,
     users,
@@ -63,7 +57,9 @@ class People(Stage):
 
     @initialize(target=organizations, slug=st.just("acme"))
     def a_first_organization(self, slug):
-        return self._create(self.world.users[0] if self.world.users else self._sign_up("first"), slug)
+        return self._create(
+            self.world.users[0] if self.world.users else self._sign_up("first"), slug
+        )
 
     def _sign_up(self, username):
         row = user_actions.create(
@@ -98,11 +94,19 @@ class People(Stage):
         refusals = [] if self.world.is_name_free(name, self.now) else [NameTaken]
         email = f"{name.lower()}-{next(self.numbers)}@example.com"
         if by_itself:
-            row = self.act("accounts.sign_up", refusals, lambda: accounts.sign_up(
-                actor=OPERATOR, username=name, email=email, password=PASSWORD))  # fmt: skip
+            row = self.act(
+                "accounts.sign_up",
+                refusals,
+                lambda: accounts.sign_up(
+                    actor=OPERATOR, username=name, email=email, password=PASSWORD
+                ),
+            )
         else:
-            row = self.act("users.create", refusals, lambda: user_actions.create(
-                actor=OPERATOR, username=name, email=email))  # fmt: skip
+            row = self.act(
+                "users.create",
+                refusals,
+                lambda: user_actions.create(actor=OPERATOR, username=name, email=email),
+            )
         if row is None:
             return multiple()
         user = User(row, name, email)
@@ -120,8 +124,13 @@ class People(Stage):
             if user.username != name and not is_own and not self.world.is_name_free(name, self.now):
                 refusals = [NameTaken]
         refusals = refusals or self.gone(user)
-        if self.act("users.rename", refusals, lambda: user_actions.rename(
-            actor=self.principal(actor), user=self.again(user), username=name)):  # fmt: skip
+        if self.act(
+            "users.rename",
+            refusals,
+            lambda: user_actions.rename(
+                actor=self.principal(actor), user=self.again(user), username=name
+            ),
+        ):
             self._renamed(user, user.username, name)
             user.username = name
 
@@ -135,8 +144,13 @@ class People(Stage):
     def change_profile(self, user, n, name):
         actor = Actor(user) if n < 8 else self.actor(n, None)
         refusals = self.world.oneself(actor, user) or self.gone(user)
-        if self.act("users.update_profile", refusals, lambda: user_actions.update_profile(
-            actor=self.principal(actor), user=user.row, display_name=name, theme="dark")):  # fmt: skip
+        if self.act(
+            "users.update_profile",
+            refusals,
+            lambda: user_actions.update_profile(
+                actor=self.principal(actor), user=user.row, display_name=name, theme="dark"
+            ),
+        ):
             user.display_name = name
 
     @rule(user=users, number=st.integers(1, 3))
@@ -146,18 +160,30 @@ class People(Stage):
         email = f"mail-{number}@example.com"
         held = EmailAddress.objects.filter(email=email, verified=True).exclude(user=user.row)
         refusals = [Invalid] if held.exists() else []
-        if self.act("accounts.vouch_for_address", refusals, lambda: accounts.vouch_for_address(
-            actor=OPERATOR, user=user.row, email=email)):  # fmt: skip
+        if self.act(
+            "accounts.vouch_for_address",
+            refusals,
+            lambda: accounts.vouch_for_address(actor=OPERATOR, user=user.row, email=email),
+        ):
             user.proved.add(email)
-            self.act("accounts.note_address_proved", [], lambda: accounts.note_address_proved(
-                actor=OPERATOR, user=user.row, email=email))  # fmt: skip
-            assert self.act("accounts.owner_of_address", [], lambda: accounts.owner_of_address(
-                email)) == user.row  # fmt: skip
-            self.act("users.set_primary_email", [], lambda: user_actions.set_primary_email(
-                actor=OPERATOR, user=user.row, email=email))  # fmt: skip
+            self.act(
+                "accounts.note_address_proved",
+                [],
+                lambda: accounts.note_address_proved(actor=OPERATOR, user=user.row, email=email),
+            )
+            assert (
+                self.act("accounts.owner_of_address", [], lambda: accounts.owner_of_address(email))
+                == user.row
+            )
+            self.act(
+                "users.set_primary_email",
+                [],
+                lambda: user_actions.set_primary_email(actor=OPERATOR, user=user.row, email=email),
+            )
             user.email = email
-        assert self.act("accounts.verified_addresses", [], lambda: (
-            accounts.verified_addresses(user.row),)) == (sorted(user.proved),)  # fmt: skip
+        assert self.act(
+            "accounts.verified_addresses", [], lambda: (accounts.verified_addresses(user.row),)
+        ) == (sorted(user.proved),)
 
     @rule(user=users, n=ACTORS)
     def set_the_password(self, user, n):
@@ -167,8 +193,13 @@ class People(Stage):
         keep = self.session_of(user)
         self.session_of(user)
         refusals = self.world.oneself(actor, user)
-        if self.act("accounts.set_password", refusals, lambda: accounts.set_password(
-            actor=self.principal(actor), user=user.row, password=PASSWORD, keep_session=keep)):  # fmt: skip
+        if self.act(
+            "accounts.set_password",
+            refusals,
+            lambda: accounts.set_password(
+                actor=self.principal(actor), user=user.row, password=PASSWORD, keep_session=keep
+            ),
+        ):
             user.sessions = {keep}
 
     @rule(user=users, n=ACTORS)
@@ -177,18 +208,32 @@ class People(Stage):
             return
         actor = Actor(user) if n < 8 else self.actor(n, None)
         key = self.session_of(user)
-        self.act("sessions.note_started", [], lambda: sessions.note_started(
-            actor=self.principal(Actor(user)), user=user.row))  # fmt: skip
+        self.act(
+            "sessions.note_started",
+            [],
+            lambda: sessions.note_started(actor=self.principal(Actor(user)), user=user.row),
+        )
         shown = self.act("sessions.sessions_of", [], lambda: sessions.sessions_of(user.row))
         assert {row.session_key for row in shown} == user.sessions
         row = next(row for row in shown if row.session_key == key)
         refusals = self.world.oneself(actor, user)
         if n % 2:
-            if self.act("sessions.end", refusals, lambda: sessions.end(
-                actor=self.principal(actor), user=user.row, session_id=row.pk)):  # fmt: skip
+            if self.act(
+                "sessions.end",
+                refusals,
+                lambda: sessions.end(actor=self.principal(actor), user=user.row, session_id=row.pk),
+            ):
                 user.sessions.discard(key)
-        elif self.act("sessions.end_others", refusals, lambda: sessions.end_others(
-            actor=self.principal(actor), user=user.row, keep_key=key)) is not None:  # fmt: skip
+        elif (
+            self.act(
+                "sessions.end_others",
+                refusals,
+                lambda: sessions.end_others(
+                    actor=self.principal(actor), user=user.row, keep_key=key
+                ),
+            )
+            is not None
+        ):
             user.sessions = {key} if not refusals else user.sessions
 
     @rule(user=users, n=ACTORS, through=st.booleans(), typo=st.sampled_from(["", "", "", "x"]))
@@ -205,8 +250,15 @@ class People(Stage):
         if any(member.org.purge_at is None for member in alone):
             refusals = refusals or [LastOwner]
         name = "accounts.delete" if through else "users.delete"
-        if self.act(name, refusals, lambda: delete(
-            actor=self.principal(actor), user=self.again(user), confirmation=user.username + typo)):  # fmt: skip
+        if self.act(
+            name,
+            refusals,
+            lambda: delete(
+                actor=self.principal(actor),
+                user=self.again(user),
+                confirmation=user.username + typo,
+            ),
+        ):
             for member in alone:
                 self.world.drop_org(member.org)
             for member in present:
@@ -216,15 +268,22 @@ class People(Stage):
 
     # --- organizations ------------------------------------------------------------------
 
-    @rule(target=organizations, user=users, n=ACTORS, slug=st.sampled_from(["acme", "bolt", "cork"]))
+    @rule(
+        target=organizations, user=users, n=ACTORS, slug=st.sampled_from(["acme", "bolt", "cork"])
+    )
     def create_organization(self, user, n, slug):
         if not user.is_there or len(self.world.orgs) >= 4:
             return multiple()
         actor = Actor(user) if n < 9 else self.actor(n, None)
         refusals = self.world.oneself(actor, user)
         refusals = refusals or ([NameTaken] if slug in self.world.slugs else [])
-        row = self.act("organizations.create", refusals, lambda: organization_actions.create(
-            actor=self.principal(actor), name=slug.title(), slug=slug, owner=user.row))  # fmt: skip
+        row = self.act(
+            "organizations.create",
+            refusals,
+            lambda: organization_actions.create(
+                actor=self.principal(actor), name=slug.title(), slug=slug, owner=user.row
+            ),
+        )
         if row is None:
             return multiple()
         return self._founded(row, slug, user)
@@ -239,8 +298,14 @@ class People(Stage):
         wanted = ("viewer" if value else "refuse") if policy == "seat_policy" else value
         refusals = self.gone(org) or self.world.need(actor, P.ORGANIZATION_UPDATE, org, self.now)
         row = self.fresh(org)
-        if self.act("organizations.update", refusals, lambda: organization_actions.update(
-            actor=self.principal(actor), organization=row, changes={policy: wanted}), inside=org):  # fmt: skip
+        if self.act(
+            "organizations.update",
+            refusals,
+            lambda: organization_actions.update(
+                actor=self.principal(actor), organization=row, changes={policy: wanted}
+            ),
+            inside=org,
+        ):
             org.policies[policy] = wanted
 
     @rule(org=organizations, n=ACTORS, slug=st.sampled_from(["acme", "bolt", "dune"]))
@@ -249,8 +314,14 @@ class People(Stage):
         refusals = self.gone(org) or self.world.need(actor, P.ORGANIZATION_UPDATE, org, self.now)
         if not refusals and slug != org.slug and slug in self.world.slugs:
             refusals = [NameTaken]
-        if self.act("organizations.update", refusals, lambda: organization_actions.update(
-            actor=self.principal(actor), organization=row, changes={"slug": slug}), inside=org):  # fmt: skip
+        if self.act(
+            "organizations.update",
+            refusals,
+            lambda: organization_actions.update(
+                actor=self.principal(actor), organization=row, changes={"slug": slug}
+            ),
+            inside=org,
+        ):
             self.world.slugs.discard(org.slug)
             self.world.slugs.add(slug)
             org.slug = slug
@@ -260,19 +331,30 @@ class People(Stage):
         actor, row = self.actor(n, org), self.fresh(org)
         refusals = self.gone(org) or self.world.need(actor, P.ORGANIZATION_DELETE, org, self.now)
         refusals = refusals or ([ConfirmationMismatch] if typo else [])
-        if self.act("organizations.request_deletion", refusals, lambda: (
-            organization_actions.request_deletion(actor=self.principal(actor),
-            organization=row, confirmation=org.slug + typo)), inside=org):  # fmt: skip
-            if org.purge_at is None:
-                org.purge_at = self.now + dt.timedelta(days=14)
-                self.world.end_keys(self.now, org=org)
+        if (
+            self.act(
+                "organizations.request_deletion",
+                refusals,
+                lambda: organization_actions.request_deletion(
+                    actor=self.principal(actor), organization=row, confirmation=org.slug + typo
+                ),
+                inside=org,
+            )
+            and org.purge_at is None
+        ):
+            org.purge_at = self.now + dt.timedelta(days=14)
+            self.world.end_keys(self.now, org=org)
 
     @rule(org=organizations, n=ACTORS)
     def restore(self, org, n):
         actor, row = self.actor(n, org), self.fresh(org)
         refusals = self.gone(org) or self.world.need(actor, P.ORGANIZATION_DELETE, org, self.now)
-        if self.act("organizations.restore", refusals, lambda: organization_actions.restore(
-            actor=self.principal(actor), organization=row), inside=org):  # fmt: skip
+        if self.act(
+            "organizations.restore",
+            refusals,
+            lambda: organization_actions.restore(actor=self.principal(actor), organization=row),
+            inside=org,
+        ):
             org.purge_at = None
 
     @rule(org=organizations, n=ACTORS)
@@ -280,8 +362,13 @@ class People(Stage):
         actor = self.actor(n % 3, org)
         refusals = [] if actor.is_operator else [Denied]
         is_due = org.is_there and org.purge_at is not None and org.purge_at <= self.now
-        done = self.act("organizations.purge", refusals, lambda: organization_actions.purge(
-            actor=self.principal(actor), organization_id=org.row.pk))  # fmt: skip
+        done = self.act(
+            "organizations.purge",
+            refusals,
+            lambda: organization_actions.purge(
+                actor=self.principal(actor), organization_id=org.row.pk
+            ),
+        )
         if done is not None:
             assert done is is_due
             if is_due:
@@ -294,22 +381,36 @@ class People(Stage):
             if org.purge_at is not None and org.purge_at <= self.now:
                 self.world.drop_org(org)
 
-    @rule(org=organizations, n=ACTORS, kind=st.sampled_from(["suspended", "read_only", "over_quota"]))
+    @rule(
+        org=organizations, n=ACTORS, kind=st.sampled_from(["suspended", "read_only", "over_quota"])
+    )
     def impose(self, org, n, kind):
         actor, row = self.actor(n % 2, org), self.fresh(org)
         subject = str(P.PROJECT_CREATE) if kind == "over_quota" else ""
         refusals = [] if actor.is_operator else [Denied]
         refusals = refusals or self.gone(org)
-        if self.act("restrictions.impose", refusals, lambda: restrictions.impose(
-            actor=self.principal(actor), organization=row, kind=kind, reason="x", subject=subject)):  # fmt: skip
+        if self.act(
+            "restrictions.impose",
+            refusals,
+            lambda: restrictions.impose(
+                actor=self.principal(actor),
+                organization=row,
+                kind=kind,
+                reason="x",
+                subject=subject,
+            ),
+        ):
             org.restrictions.add((kind, subject))
 
     @rule(org=organizations, kind=st.sampled_from(["suspended", "read_only", "over_quota"]))
     def lift(self, org, kind):
         row = self.fresh(org)
         subject = str(P.PROJECT_CREATE) if kind == "over_quota" else ""
-        done = self.act("restrictions.lift", self.gone(org), lambda: restrictions.lift(
-            actor=OPERATOR, organization=row, kind=kind, subject=subject))  # fmt: skip
+        done = self.act(
+            "restrictions.lift",
+            self.gone(org),
+            lambda: restrictions.lift(actor=OPERATOR, organization=row, kind=kind, subject=subject),
+        )
         if done is not None:
             assert done is ((kind, subject) in org.restrictions)
             org.restrictions.discard((kind, subject))
@@ -326,9 +427,17 @@ class People(Stage):
         until = None if days is None else self.now + dt.timedelta(days=days)
         refusals = [] if actor.is_operator else [Denied]
         refusals = refusals or self.gone(org)
-        if self.act("entitlements.apply", refusals, lambda: entitlements.apply(
-            actor=self.principal(actor), organization=row, source=source,
-            seats={"full": full, "viewer": 2}, until=until)):  # fmt: skip
+        if self.act(
+            "entitlements.apply",
+            refusals,
+            lambda: entitlements.apply(
+                actor=self.principal(actor),
+                organization=row,
+                source=source,
+                seats={"full": full, "viewer": 2},
+                until=until,
+            ),
+        ):
             org.sources[source] = Source({"full": full, "viewer": 2}, until)
             org.fit_limits(self.now)
 
@@ -342,191 +451,16 @@ class People(Stage):
                     source.lapse_noted = True
                     org.fit_limits(self.now)
 
-    # --- members ------------------------------------------------------------------------
-
-    @rule(
-        target=memberships,
-        org=organizations,
-        user=users,
-        n=ACTORS,
-        role=ORGANIZATION_ROLE,
-        custom=st.none() | custom_roles,
-        seat=SEAT,
-    )
-    def provision(self, org, user, n, role, custom, seat):
+    @rule(org=organizations, n=ACTORS, what=st.sampled_from(["audit", "members"]))
+    def take_along(self, org, n, what):
         actor, row = self.actor(n, org), self.fresh(org)
-        refusals = self.gone(org) or self.world.need(actor, P.MEMBER_INVITE, org, self.now)
-        refusals = refusals or self.world.giving(actor, org, role, custom, self.now, owner=True)
-        refusals = refusals or self._joining(org, user, seat)
-        made = self.act("members.provision", refusals, lambda: members.provision(
-            actor=self.principal(actor), organization=row, user=user.row, role=role,
-            custom_role=custom and custom.row, seat=seat), inside=org)  # fmt: skip
-        if made is None:
-            return multiple()
-        given = org.seat_given(seat)
-        role = custom.inherits if custom else role
-        return self.member_of_row(org, user, made, given, role=role, custom=custom)
-
-    def _joining(self, org, user, seat):
-        """Return what keeps somebody from becoming a member."""
-        refusals = list(CLOSED) if org.is_closed else self.gone(user)
-        known = org.members.get(user)
-        if not refusals and known is not None and known.status != "removed":
-            refusals = [AlreadyMember]
-        if not refusals and org.seat_given(seat) is None:
-            refusals = [SeatLimitReached]
-        return refusals
-
-    def _over(self, actor, member):
-        """Return what keeps an actor from touching an owner."""
-        if member.role != "owner":
-            return []
-        return self.world.need(actor, P.OWNER_MANAGE, member.org, self.now)
-
-    @rule(member=memberships, n=ACTORS, role=ORGANIZATION_ROLE, custom=st.none() | custom_roles)
-    def change_role(self, member, n, role, custom):
-        org, row = member.org, self.fresh(member.org)
-        actor = self.actor(n, org)
-        refusals = self.against_role(actor, member, role, custom)
-        if self.act("members.change_role", refusals, lambda: members.change_role(
-            actor=self.principal(actor), organization=row, member=member.row, role=role,
-            custom_role=custom and custom.row), inside=org):  # fmt: skip
-            self.has_role(member, role, custom)
-
-    def against_role(self, actor, member, role, custom):
-        """Return what keeps an actor from giving a member another role."""
-        org = member.org
-        base = custom.inherits if custom else role
-        refusals = self.gone(org) or self.world.need(actor, P.MEMBER_UPDATE, org, self.now)
-        refusals = refusals or self.gone(member)
-        refusals = refusals or self.world.giving(actor, org, role, custom, self.now, owner=True)
-        refusals = refusals or self._over(actor, member)
-        refusals = refusals or ([NotActive] if member.status == "removed" else [])
-        if org.owners() == [member] and base != "owner":
-            refusals = refusals or [LastOwner]
-        return refusals
-
-    def has_role(self, member, role, custom):
-        """Give a member another role; who holds less loses the invitations made."""
-        base = custom.inherits if custom else role
-        held = self.world.permissions(member.role, member.custom, "organization")
-        member.role, member.custom = base, custom
-        if not held <= self.world.permissions(base, custom, "organization"):
-            self.world.revoke_invitations(member.org, member.user)
-
-    @rule(member=memberships, n=ACTORS, seat=SEAT)
-    def change_seat(self, member, n, seat):
-        org, row = member.org, self.fresh(member.org)
-        actor = self.actor(n, org)
-        refusals, given = self.against_seat(actor, member, seat), self._swapped(member, seat)
-        if self.act("members.change_seat", refusals, lambda: members.change_seat(
-            actor=self.principal(actor), organization=row, member=member.row, seat=seat),
-            inside=org):  # fmt: skip
-            member.seat = given
-
-    def against_seat(self, actor, member, seat):
-        """Return what keeps an actor from giving a member another seat."""
-        org = member.org
-        refusals = self.gone(org) or self.world.need(actor, P.MEMBER_UPDATE, org, self.now)
-        refusals = refusals or self.gone(member)
-        refusals = refusals or ([NotActive] if member.status == "removed" else [])
-        return refusals or ([SeatLimitReached] if self._swapped(member, seat) is None else [])
-
-    def _swapped(self, member, seat):
-        if member.seat == seat or not member.is_active:
-            return seat
-        given = member.org.seat_given(seat)
-        return None if given == member.seat else given
-
-    @rule(member=memberships, n=ACTORS)
-    def deactivate(self, member, n):
-        org, row = member.org, self.fresh(member.org)
-        actor = self.actor(n, org)
-        refusals = self.gone(org) or self.world.need(actor, P.MEMBER_UPDATE, org, self.now)
-        refusals = refusals or self.gone(member)
-        if not refusals and member.status != "deactivated":
-            refusals = [] if member.is_active else [NotActive]
-            refusals = refusals or self._over(actor, member)
-            refusals = refusals or ([LastOwner] if org.owners() == [member] else [])
-        if self.act("members.deactivate", refusals, lambda: members.deactivate(
-            actor=self.principal(actor), organization=row, member=member.row), inside=org):  # fmt: skip
-            if member.is_active:
-                self.world.end_membership(member, "deactivated", self.now, leaves=False)
-
-    @rule(member=memberships, n=ACTORS)
-    def reactivate(self, member, n):
-        org, row = member.org, self.fresh(member.org)
-        actor = self.actor(n, org)
-        refusals = self.gone(org) or self.world.need(actor, P.MEMBER_UPDATE, org, self.now)
-        refusals = refusals or self.gone(member)
-        if not refusals and not member.is_active:
-            refusals = [NotActive] if member.status == "removed" else []
-            refusals = refusals or (list(CLOSED) if org.is_closed else [])
-            refusals = refusals or self._over(actor, member)
-            refusals = refusals or ([] if org.seat_given(member.seat) else [SeatLimitReached])
-        given = org.seat_given(member.seat)
-        if self.act("members.reactivate", refusals, lambda: members.reactivate(
-            actor=self.principal(actor), organization=row, member=member.row), inside=org):  # fmt: skip
-            if not member.is_active:
-                member.status, member.seat = "active", given
-
-    @rule(member=memberships, n=ACTORS)
-    def remove(self, member, n):
-        org, row = member.org, self.fresh(member.org)
-        actor = Actor(member.user) if n == 11 else self.actor(n, org)
-        leaves = actor.who is member.user
-        permission = P.ORGANIZATION_READ if leaves else P.MEMBER_REMOVE
+        permission = P.AUDIT_READ if what == "audit" else P.MEMBER_READ
         refusals = self.gone(org) or self.world.need(actor, permission, org, self.now)
-        refusals = refusals or self.gone(member)
-        if not refusals and member.status != "removed":
-            refusals = [] if leaves else self._over(actor, member)
-            refusals = refusals or ([LastOwner] if org.owners() == [member] else [])
-        if self.act("members.remove", refusals, lambda: members.remove(
-            actor=self.principal(actor), organization=row, member=member.row), inside=org):  # fmt: skip
-            if member.status != "removed":
-                self.world.end_membership(member, "removed", self.now, leaves=leaves)
-
-    @rule(span=st.sampled_from([67, 1511, 11_533, 22_897, 131_113]))
-    def time_passes(self, span):
-        self.pass_time(dt.timedelta(minutes=span))
-
-    @rule(target=organizations, number=st.integers(1, 2))
-    def bootstrap_an_instance(self, number):
-        """The operator's one command; its owner is a new person or the address's owner."""
-        email = f"boss-{number}@example.com"
-        made_before = {user.row.pk: user for user in self.world.users}
-        known = {org.row.pk for org in self.world.orgs}
-        if len(self.world.orgs) >= 4:
-            return multiple()
-        slug = f"founded-{number}"
-        owner = next((u for u in self.world.users if email in u.proved), None)
-        held = [
-            org for org in self.world.orgs
-            if owner in org.members and org.members[owner].is_active
-            and org.members[owner].role == "owner" and org.name == slug.title()
-        ]  # fmt: skip
-        if held or slug in self.world.slugs or (owner and owner not in self.world.users):
-            return multiple()
-        made = self.act("bootstrap.bootstrap", [], lambda: bootstrap(
-            organization_name=slug.title(), owner_email=email))  # fmt: skip
-        user = made_before.get(made.owner.pk)
-        if user is None:
-            user = User(made.owner, made.owner.username, made.owner.email)
-            self.world.users.append(user)
-            self.claim(user.username, user)
-        user.proved.add(email)
-        assert made.organization.pk not in known
-        org = self._founded(made.organization, slug, user)
-        self.note_key(org, user, made.api_key)
-        return org
-
-    def note_key(self, org, owner, secret):
-        """Note a key that was made elsewhere than by its own rule."""
-        raise NotImplementedError
-
-    @rule(email=st.sampled_from(["alpha@x.org", "New.One@x.org", "@"]))
-    def suggest_a_name(self, email):
-        name = self.act("users.suggest_username", [], lambda: user_actions.suggest_username(email))
-        assert self.world.is_name_free(name, self.now)
-
-
+        self.act(
+            "exports.note",
+            refusals,
+            lambda: exports.note(
+                actor=self.principal(actor), organization=row, what=what, filters={}
+            ),
+            inside=org,
+        )

@@ -354,6 +354,7 @@ TABLE = (
     # --- audit trail and features
     Line("GET", "audit-events", P.AUDIT_READ, 200),
     Line("GET", "audit-event", P.AUDIT_READ, 200),
+    Line("GET", "audit-checkpoints", P.AUDIT_READ, 200),
     Line("GET", "features", P.ORGANIZATION_READ, 200),
     Line("GET", "feature", P.ORGANIZATION_READ, 200),
     Line("PUT", "feature", P.FEATURE_MANAGE, 200, {"is_on": True}),

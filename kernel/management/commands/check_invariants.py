@@ -51,6 +51,8 @@ class Command(BaseCommand):
         if broken:
             raise CommandError(f"{len(broken)} of the invariants' findings need a look.")
         if left_out:
-            raise CommandError(f"The time was over: {left_out} of {len(checks)} checks did not run.")
+            raise CommandError(
+                f"The time was over: {left_out} of {len(checks)} checks did not run."
+            )
         if not options["json"]:
             self.stdout.write(self.style.SUCCESS(f"All {ran} invariants hold."))

@@ -91,7 +91,10 @@ def chains(rewire, person):
 
 
 def test_an_audit_log_that_holds(chains):
-    assert run("verify_audit_log") == ("3 events in 2 chain(s): all links hold.\n", None)
+    assert run("verify_audit_log") == (
+        "3 events in 2 chain(s): all links hold, and all 0 checkpoint(s) lie on them.\n",
+        None,
+    )
     one = encode("org", chains[0])
     assert run("verify_audit_log", "--org", one)[0].startswith("2 events in 1 chain")
 

@@ -27,7 +27,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 PAGES = {
-    "": 18,
+    "": 19,
     "/members": 23,
     "/members/deactivated": 22,
     "/members/invitations": 20,
@@ -40,7 +40,7 @@ PAGES = {
     "/roles": 10,
     "/access": 10,
     "/projects": 13,
-    "/audit": 8,
+    "/audit": 11,
     "/settings": 7,
     "/settings/policies": 7,
 }
