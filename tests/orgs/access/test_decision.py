@@ -148,6 +148,11 @@ def test_the_system_may_everything(world):
     access.require_oneself(OPERATOR, uuid.uuid4())
 
 
+def test_to_a_stranger_even_giving_nothing_leads_to_an_absent_organization(world):
+    with pytest.raises(Missing):
+        access.require_all(world.stranger.principal, [], world.organization)
+
+
 # --- scopes ---------------------------------------------------------------------------------
 
 

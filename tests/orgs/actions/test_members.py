@@ -14,6 +14,7 @@ from orgs.actions import (
     members,
     organizations,
     projects,
+    seats,
     users,
 )
 from orgs.errors import (
@@ -169,6 +170,19 @@ def test_full_pool_falls_back_to_a_viewer_seat_where_the_policy_says_so(world):
     with pytest.raises(SeatLimitReached):
         act("change_seat", world, member=given, seat="full")
     assert used(world, "viewer") == 2
+
+
+def test_an_exchange_that_wins_nothing_gives_back_what_it_took(world):
+    """Even where the caller goes on in the same transaction, as an act on many does."""
+    organizations.update(
+        actor=OPERATOR, organization=world.organization, changes={"seat_policy": "viewer"}
+    )
+    limit(world, full=used(world), viewer=5)
+    world.organization.refresh_from_db()
+    before = used(world, "viewer")
+    with pytest.raises(SeatLimitReached):
+        seats.swap(world.organization, "viewer", "full")
+    assert used(world, "viewer") == before
 
 
 def test_a_member_without_a_seat_takes_none(world):
