@@ -18,6 +18,26 @@ from tests.wire.table import TABLE
 BODIES = {(line.method, line.route): line.body for line in TABLE if line.body}
 QUERIES = {(line.method, line.route): line.query for line in TABLE if line.query}
 
+# A form that is good enough for most pages, so that no refusal of a field comes first.
+TYPED = {
+    "name": "typed",
+    "display_name": "Typed",
+    "description": "typed",
+    "reason": "typed",
+    "role": "viewer",
+    "seat": "viewer",
+    "visibility": "team",
+    "overlap": "0",
+    "overlap_seconds": "0",
+    "version": "1",
+    "confirmation": "rival-core",
+    "act": "deactivate",
+    "answer": "typed",
+    "lifetime": "90",
+    "reach": "all",
+    "team": "acme-core",
+}
+
 _OWN = (
     (re.compile(r"urn:steward:request:\w+"), "urn"),
     (re.compile(r'name="csrfmiddlewaretoken" value="\w+"'), "csrf"),
@@ -53,7 +73,8 @@ def ask(
     """Send one request to a route, as this caller would."""
     url, name = route.url(ids), route.name.split(":")[-1]
     if route.kind != "api":
-        return send(caller, method, f"{url}?{query}" if query else url, form=data)
+        form = TYPED if data is None and method == "POST" else data
+        return send(caller, method, f"{url}?{query}" if query else url, form=form)
     query = query or QUERIES.get((method, name), "")
     body = BODIES.get((method, name)) if data is None else data
     text = "" if body is None else json.dumps(body)

@@ -13,7 +13,6 @@ from kernel.principal import Origin
 from orgs.actions import members, roles, service_accounts, teams
 from orgs.models import ServiceAccount
 from tests.identity.conftest import as_user, person
-from tests.identity.console.conftest import plain
 
 NEW_KEY = {"name": "CI", "lifetime": "90", "reach": "all"}
 NEW = {"name": "nightly", "description": "Trains", "team": "vision", "role": "member"}
@@ -298,31 +297,6 @@ POSTS = tuple(f"service-accounts/{{machine}}/{act}" for act in ("disable", "enab
 def paths(lab) -> list[str]:
     names = {"machine": lab.machine.wire_id, "key": lab.key().key.wire_id}
     return [path.format(**names) for path in (*PAGES, *POSTS)]
-
-
-def test_another_organizations_owner_finds_nothing_and_changes_nothing(open_browser, lab):
-    client = open_browser(lab.stranger)
-    typed = {**NEW, **NEW_KEY, "overlap": "0", "confirmation": "ci-bot"}
-
-    for path in paths(lab):
-        for act in (client.get, lambda url: client.post(url, typed)):
-            there, nowhere = act(f"/o/{lab.organization.slug}/{path}"), act(f"/o/nowhere/{path}")
-            assert there.status_code == nowhere.status_code == 404, path
-            seen = plain(there.content).replace(f"/o/{lab.organization.slug}/", "/o/nowhere/")
-            assert seen == plain(nowhere.content), path
-    lab.machine.refresh_from_db()
-    assert not lab.machine.is_disabled
-    assert APIKey.objects.of(lab.organization).get().state == "active"
-
-
-def test_ids_of_another_organization_are_absent_in_ones_own(open_browser, lab):
-    client, slug = open_browser(lab.stranger), lab.foreign.slug
-
-    for path in paths(lab):
-        if lab.machine.wire_id in path or "key_" in path:
-            answer = client.post(f"/o/{slug}/{path}", {**NEW, **NEW_KEY, "overlap": "0"})
-            assert answer.status_code in (404, 405), path
-    assert APIKey.objects.of(lab.organization).get().state == "active"
 
 
 def test_a_visitor_is_led_to_the_sign_in(open_browser, lab):
