@@ -234,8 +234,9 @@ class House:
         self.manage("migrate", "-v0", **as_owner)
         if self.role:
             self.manage(
-                "create_db_roles", "--role", self.role, "--password", ROLE_PASSWORD, **as_owner
-            )
+                "create_db_roles", "--role", self.role,
+                STEWARD_APP_DATABASE_PASSWORD=ROLE_PASSWORD, **as_owner,
+            )  # fmt: skip
         out = self.manage(
             "bootstrap", "--org", "Chaos", "--owner-email", "owner@example.com", "--json"
         )

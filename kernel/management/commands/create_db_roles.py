@@ -24,12 +24,12 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the role's name and password."""
-        parser.add_argument("--role", default="steward_app", help="its name (steward_app)")
+        """Take the role's name. A password in an argument would show in the list of processes."""
         parser.add_argument(
-            "--password",
-            help=f"its password; otherwise {PASSWORD_VARIABLE}, otherwise a new one, which is "
-            "shown once (a role that exists keeps the one it has)",
+            "--role",
+            default="steward_app",
+            help=f"its name (steward_app). Its password comes from {PASSWORD_VARIABLE}; otherwise "
+            "a new one is shown once (a role that exists keeps the one it has).",
         )
 
     def handle(self, **options: Any) -> None:
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         if connection.vendor != "postgresql":
             raise CommandError("Only PostgreSQL has roles; this installation uses SQLite.")
         role = options["role"]
-        password = options["password"] or os.environ.get(PASSWORD_VARIABLE)
+        password = os.environ.get(PASSWORD_VARIABLE)
         with as_owner():
             is_new_password = password is None and not roles.exists(connection, role)
             if is_new_password:
