@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export STEWARD_DATA_DIR ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
-.PHONY: help run install drill test test-fast chaos check fix lock sbom docs bench clean
+.PHONY: help run install drill test test-fast chaos properties check fix lock sbom docs bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,11 @@ chaos: $(VENV)/.dev ## Fail every dependency in every way, under load (half an h
 
 drill: $(VENV)/.dev ## Back up, restore and upgrade under load, at the size of an organization, with figures
 	@dev/drill.sh
+
+properties: $(VENV)/.dev ## Try 200 sequences of 50 acts against a model, on both databases
+	@. dev/services.sh; ensure_postgresql; for database in sqlite postgresql; do \
+	  STEWARD_TEST_DATABASE=$$database STEWARD_PROPERTY_EXAMPLES=$${EXAMPLES:-200} STEWARD_PROPERTY_STEPS=50 \
+	  $(BIN)/python -m pytest -q -s tests/properties/test_domain.py || exit 1; done
 
 check: $(VENV)/.dev ## Lint, types, import rules, migrations, deployment settings, generated docs
 	@dev/check.sh
