@@ -217,6 +217,24 @@ class Access(Work):
         invitation.row, invitation.by = row, actor.who
         invitation.expires_at = self.now + invitations.LIFE
 
+    def _is_still_offered(self, invitation):
+        """Whether the inviter could still send it; while nobody may join, that is not asked."""
+        org = invitation.org
+        if invitation.by is None or org.is_closed or not org.is_there:
+            return True
+        return not self._resending(Actor(invitation.by), invitation)
+
+    def _resending(self, actor, invitation):
+        """Return what keeps an actor from offering anew what an invitation offers."""
+        org = invitation.org
+        refusals = self._over_invitation(actor, invitation)
+        refusals = refusals or self.world.giving(
+            actor, org, invitation.role, invitation.custom, self.now, owner=True
+        )
+        for team, role in invitation.teams.items():
+            refusals = refusals or self.world.giving(actor, team, role, None, self.now)
+        return refusals
+
     def _over_invitation(self, actor, invitation):
         if actor.who is not None and invitation.by is actor.who:
             return self._may_invite(actor, invitation.org, invitation.teams)
@@ -226,12 +244,7 @@ class Access(Work):
     def resend(self, invitation, n):
         org, row, actor = invitation.org, self.fresh(invitation.org), self.actor(n, invitation.org)
         refusals = self.gone(org) or ([] if invitation.state == "open" else [InvitationEnded])
-        refusals = refusals or self._over_invitation(actor, invitation)
-        refusals = refusals or self.world.giving(
-            actor, org, invitation.role, invitation.custom, self.now, owner=True
-        )
-        for team, role in invitation.teams.items():
-            refusals = refusals or self.world.giving(actor, team, role, None, self.now)
+        refusals = refusals or self._resending(actor, invitation)
         made = self.act(
             "invitations.resend",
             refusals,
@@ -276,6 +289,7 @@ class Access(Work):
         proof = invitations.mailed_link(invitation.row).partition("proof=")[2]
         assert invitations.proves_mailbox(invitation.row, proof)
         is_live = invitation.state == "open" and invitation.expires_at > self.now
+        is_live = is_live and self._is_still_offered(invitation)
         found = self.gone(invitation) or ([] if is_live else [InvitationEnded])
         self.act("invitations.find", found, lambda: invitations.find(token))
         refusals = self.world.oneself(actor, user) or found

@@ -213,6 +213,13 @@ class Domain(Access):
             refusals = refusals or self.world.must_hold(
                 actor, held, grant.team or owner.org, self.now
             )
+        mine = None if actor.is_operator else self.world.membership(actor, owner.org)
+        for project in owner.org.projects:
+            if owner in project.named and not actor.is_operator:
+                theirs = self.world.permissions(project.named[owner], None, "team")
+                own = project.named.get(mine)
+                is_like = own and theirs <= self.world.permissions(own, None, "team")
+                refusals = refusals or ([] if is_like else [Denied])
         return refusals
 
     @rule(
