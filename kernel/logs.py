@@ -65,6 +65,8 @@ def logging_config(*, json: bool, level: str = "INFO") -> dict[str, Any]:
         "loggers": {
             # These write a second line for each refused request, or one for each call.
             "django.request": {"level": "ERROR"},
+            # Anybody can send a wrong Host: the line of the request says so, without a traceback.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "level": "ERROR"},
             "httpcore": {"level": "WARNING"},
             "httpx": {"level": "WARNING"},

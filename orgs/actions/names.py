@@ -61,7 +61,9 @@ def one_line(text: str, field: str, *, longest: int, shortest: int = 0) -> str:
 
 
 def is_free(name: str) -> bool:
-    """Return whether nobody holds the name and no alias blocks it."""
+    """Return whether nobody holds the name, no alias blocks it and it is not reserved."""
+    if name.casefold() in _RESERVED:
+        return False
     held = Entity.objects.named(name).first()
     return held is None or held.has_lapsed
 

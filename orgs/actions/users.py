@@ -183,7 +183,7 @@ def delete(*, actor: Principal, user: User, confirmation: str) -> None:
 def suggest_username(email: str) -> str:
     """Return a free username made from an address."""
     local_part = email.partition("@")[0]
-    stem = re.sub(r"[^a-z0-9]+", "-", local_part.lower())[:40].strip("-") or "user"
+    stem = re.sub(r"[^a-z0-9]+", "-", local_part.lower())[:40].strip("-") or "person"
     candidate = stem
     while not names.is_free(candidate):
         candidate = f"{stem}-{secrets.token_hex(2)}"

@@ -189,6 +189,9 @@ def test_an_organization_in_deletion_goes_with_its_last_owner(world, trail):
 def test_suggested_usernames_are_valid_and_free(user):
     assert users.suggest_username("grace.hopper@navy.mil") == "grace-hopper"
     assert users.suggest_username("ada@x.org").startswith("ada-")
-    assert users.suggest_username("日本@x.org") == "user"
+    assert users.suggest_username("日本@x.org") == "person"
+    for reserved in ("admin", "support", "o"):
+        suggested = users.suggest_username(f"{reserved}@x.org")
+        assert names.validate(suggested) == suggested
     long = users.suggest_username(f"{'a' * 39}.b@x.org")
     assert names.validate(long) == long
