@@ -124,9 +124,7 @@ class Installation:
         port = free_port()
         with (self.folder / f"web-{port}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
-                 "--port", str(port), "--workers", str(workers), "--blocking-threads", "4",
-                 "--no-ws", "--log-level", "warning", "config.wsgi:application"],
+                self._serve(port, workers),
                 cwd=self.code,
                 env={**self.environment, "STEWARD_BASE_URL": f"http://127.0.0.1:{port}",
                      **environment},
@@ -136,6 +134,19 @@ class Installation:
         web = Web(port, process)
         wait_until("the web process answers", lambda: web.status("/healthz") == 200)
         return web
+
+    def _serve(self, port: int, workers: int) -> list[str]:
+        """Return the web server's command; the previous release has none of its own."""
+        if (self.code / "config" / "serve.py").exists():
+            return [
+                sys.executable, "-m", "config.serve", "--host", "127.0.0.1", "--port", str(port),
+                "--workers", str(workers), "--threads", "4", "--drain-seconds", "0",
+            ]  # fmt: skip
+        return [
+            sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
+            "--port", str(port), "--workers", str(workers), "--blocking-threads", "4",
+            "--no-ws", "--log-level", "warning", "config.wsgi:application",
+        ]  # fmt: skip
 
     def stop(self) -> None:
         """End what was started."""
@@ -245,11 +256,26 @@ def fresh_database(owner: str = "") -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def owned_database() -> Iterator[str]:
+    """Yield the URL of a database whose owner is no superuser, as the owner."""
+    owner = f"steward_ops_{os.getpid()}_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(f"{server_url()}/postgres", autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE \"{owner}\" LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{owner}'")
+    try:
+        with fresh_database(owner) as url:
+            host, name = url.rpartition("@")[2].split("/")
+            yield f"postgresql://{owner}:{owner}@{host}/{name}"
+    finally:
+        with psycopg.connect(f"{server_url()}/postgres", autocommit=True) as admin:
+            admin.execute(f'DROP ROLE "{owner}"')
+
+
+@contextlib.contextmanager
 def installed(kind: str, folder: Path) -> Iterator[Installation]:
     """Yield an empty installation on SQLite or PostgreSQL, and take it down again."""
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        url = stack.enter_context(fresh_database()) if kind == "postgresql" else ""
+        url = stack.enter_context(owned_database()) if kind == "postgresql" else ""
         installation = Installation(folder, url)
         stack.callback(installation.stop)
         yield installation

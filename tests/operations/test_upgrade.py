@@ -5,8 +5,6 @@ The rule behind the second half: code of release N runs on the schema of N and o
 
 import contextlib
 import os
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -16,9 +14,8 @@ from tests.operations import previous_release
 from tests.operations.balancer import Balancer
 from tests.operations.installation import (
     Installation,
-    fresh_database,
     installed,
-    server_url,
+    owned_database,
     signs_in,
     wait_until,
 )
@@ -55,21 +52,6 @@ def test_the_previous_releases_data_is_whole_after_the_upgrade(kind, tmp_path):
         assert account["name"] == facts["service_account"]
         assert signs_in(web.port, facts["email"], facts["password"])
         assert not signs_in(web.port, facts["email"], facts["password"] + "x")
-
-
-@contextlib.contextmanager
-def owned_database() -> Iterator[str]:
-    """Yield the URL of a database whose owner is no superuser, as the owner."""
-    owner = f"steward_ops_{os.getpid()}_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(f"{server_url()}/postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE ROLE \"{owner}\" LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{owner}'")
-    try:
-        with fresh_database(owner) as url:
-            host, name = url.rpartition("@")[2].split("/")
-            yield f"postgresql://{owner}:{owner}@{host}/{name}"
-    finally:
-        with psycopg.connect(f"{server_url()}/postgres", autocommit=True) as admin:
-            admin.execute(f'DROP ROLE "{owner}"')
 
 
 @pytest.mark.postgresql
