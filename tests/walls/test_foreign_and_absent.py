@@ -52,13 +52,13 @@ def test_what_is_another_s_looks_like_what_never_was(
 def _callers(route: Route, method: str, town: Town) -> list[Caller]:
     """Return who tries: everybody at an endpoint's first method, else the owner and others.
 
-    The others take turns from route to route. Methods that a route does not take are tried
-    by the owner alone.
+    The others take turns from route to route. Some methods that a route does not take are
+    tried by the owner alone; the rest is in `test_methods`.
     """
     everybody = list(town.callers.values())
     owner, anonymous = town.callers["organization:owner"], town.callers["anonymous"]
     if method not in route.methods:
-        odd = ("PUT", "TRACE") if route.kind == "page" else METHODS
+        odd = ("PUT", "TRACE", "HEAD")
         return [owner] if route.kind != "person" and method in odd else []
     if route.kind == "api" and method == route.methods[0]:
         return everybody
