@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
+from kernel.prepared import Prepared
 from kernel.tenancy import TenantQuerySet
 from tests.database import as_owner
 
@@ -24,7 +25,14 @@ def scoping_off() -> Iterator[None]:
     def everybodys(rows: Any, _organization: Any) -> Any:
         return rows.all()
 
-    with mock.patch.object(TenantQuerySet, "of", everybodys):
+    def unprepared(prepared: Prepared[Any], *values: Any) -> list[Any]:
+        # What is prepared would keep its scoping, or lose it for the tests to come.
+        return list(prepared._build(*values))
+
+    with (
+        mock.patch.object(TenantQuerySet, "of", everybodys),
+        mock.patch.object(Prepared, "rows", unprepared),
+    ):
         yield
 
 
