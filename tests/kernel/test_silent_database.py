@@ -7,10 +7,11 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError
 
+from config.settings.base import postgresql
 from kernel.database.postgresql import base, driver
 from tests.chaos.proxy import Proxy
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.postgresql
 
 
 @pytest.fixture(autouse=True)
@@ -27,15 +28,21 @@ def proxy():
 
 
 @pytest.fixture
-def connection(proxy):
-    """A connection of the product's backend through the proxy."""
+def connection(proxy, django_db_blocker):
+    """A connection of the product's backend through the proxy, and nobody else's."""
     from django.db import connection as usual
 
-    known = {**usual.settings_dict, "HOST": "127.0.0.1", "PORT": proxy.port}
-    known["CONN_HEALTH_CHECKS"] = True
+    known = {
+        **usual.settings_dict,
+        "HOST": "127.0.0.1",
+        "PORT": proxy.port,
+        "NAME": "postgres",
+        "OPTIONS": postgresql("postgresql://127.0.0.1/postgres")["OPTIONS"],
+    }
     made = base.DatabaseWrapper(known, alias="silent")
-    yield made
-    made.close()
+    with django_db_blocker.unblock():
+        yield made
+        made.close()
 
 
 def ask(connection) -> int:
