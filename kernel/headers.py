@@ -26,21 +26,22 @@ _DIRECTIVES: Mapping[str, str] = {
     "object-src": "'none'",
 }
 
-# Every feature that browsers let a page switch off; none is used. What one browser does
-# not know it passes over (with a warning in its console for some), so the list holds the
-# standardized ones, the proposed ones that Chromium ships, and no trial that has ended.
+# Every feature that a page can switch off, by what Chromium, Firefox and Safari know; none
+# is used. What a browser does not know it passes over, some with a remark in their console,
+# so trials that have ended are not kept here.
 FEATURES = (
-    "accelerometer", "ambient-light-sensor", "attribution-reporting", "autoplay", "bluetooth",
-    "browsing-topics", "camera", "clipboard-read", "compute-pressure",
-    "cross-origin-isolated", "deferred-fetch", "display-capture", "encrypted-media",
+    "accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera",
+    "captured-surface-control", "ch-ua-high-entropy-values", "clipboard-read", "compute-pressure",
+    "cross-origin-isolated", "deferred-fetch", "deferred-fetch-minimal",
+    "digital-credentials-create", "digital-credentials-get", "display-capture", "encrypted-media",
     "fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "identity-credentials-get",
-    "idle-detection", "interest-cohort", "join-ad-interest-group", "keyboard-map",
-    "local-fonts", "magnetometer", "microphone", "midi", "otp-credentials", "payment",
-    "picture-in-picture", "private-state-token-issuance", "private-state-token-redemption",
-    "publickey-credentials-create", "publickey-credentials-get", "run-ad-auction",
-    "screen-wake-lock", "serial", "shared-storage", "shared-storage-select-url",
-    "speaker-selection", "storage-access", "summarizer", "sync-xhr", "translator",
-    "unload", "usb", "web-share", "window-management", "xr-spatial-tracking",
+    "idle-detection", "interest-cohort", "keyboard-map", "language-detector", "language-model",
+    "local-fonts", "local-network", "local-network-access", "loopback-network", "magnetometer",
+    "media-playback-while-not-visible", "microphone", "midi", "on-device-speech-recognition",
+    "otp-credentials", "payment", "picture-in-picture", "private-state-token-issuance",
+    "private-state-token-redemption", "publickey-credentials-create", "publickey-credentials-get",
+    "screen-wake-lock", "serial", "speaker-selection", "storage-access", "summarizer", "sync-xhr",
+    "translator", "unload", "usb", "web-share", "window-management", "xr-spatial-tracking",
 )  # fmt: skip
 
 
