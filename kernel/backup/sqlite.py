@@ -19,9 +19,9 @@ DATA = "database.sqlite3"
 
 def copy_to(target: Path) -> None:
     """Write a snapshot of the database to a file."""
-    connection.ensure_connection()
-    source: sqlite3.Connection = connection.connection
-    with closing(sqlite3.connect(target)) as copy:
+    # A connection of its own: one that is writing would wait for itself, for ever.
+    place = str(connection.settings_dict["NAME"])
+    with closing(sqlite3.connect(place)) as source, closing(sqlite3.connect(target)) as copy:
         # All pages in one step: in parts it would start again at each write of another process.
         source.backup(copy, pages=-1)
         copy.execute("PRAGMA journal_mode=DELETE")

@@ -89,6 +89,7 @@ def test_a_backup_of_something_newer_or_else_is_refused(file, is_refused):
         assert word in is_refused(altered(file, **changes))
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_database_that_holds_something_needs_force_and_its_name(
     file, is_refused, monkeypatch
 ):
