@@ -236,7 +236,8 @@ def _figures(line, load: Load, began: float, failed: float, healed: float) -> No
         line.extra[f"{name} p50/p99"] = (
             f"{percentile(seconds, 0.5) * 1000:.0f}/{percentile(seconds, 0.99) * 1000:.0f} ms"
         )
-    during = load.between(failed, healed)
+    # With those that were under way when it began.
+    during = load.between(failed - 1, healed)
     if during:
         worst = max(during, key=lambda a: (bool(a.fault), not 200 <= a.status < 300, a.seconds))
         slowest = max(a.seconds for a in during)
