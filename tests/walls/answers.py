@@ -40,6 +40,7 @@ TYPED = {
 
 _OWN = (
     (re.compile(r"urn:steward:request:\w+"), "urn"),
+    (re.compile(r"/\d+/(?=remove|end\b)"), "/N/"),  # a number in a path is what was asked for
     (re.compile(r'name="csrfmiddlewaretoken" value="\w+"'), "csrf"),
     (re.compile(r'"X-CSRFToken": "\w+"'), "csrf"),
     (re.compile(r"request-of-[0-9a-f]+|\b[0-9a-f]{32}\b(?=</code>)"), "request"),
@@ -127,10 +128,14 @@ def headers_of(response: Any) -> dict[str, str]:
 
 def told(response: Any) -> Answer:
     """Return all that a caller could learn from an answer."""
-    text = body_of(response)
+    headers = {name: _without_own(text) for name, text in headers_of(response).items()}
+    return response.status_code, headers, _without_own(body_of(response))
+
+
+def _without_own(text: str) -> str:
     for pattern, word in _OWN:
         text = pattern.sub(word, text)
-    return response.status_code, headers_of(response), text
+    return text
 
 
 def difference(left: Answer, right: Answer) -> str:

@@ -68,13 +68,9 @@ class Town:
     def sent_as_absent(self, text: str) -> str:
         """Return a text about rival as it would be about what never was."""
         for part, value in self.foreign.items():
-            frame = "/{}/" if part in NUMBERS else "{}"
-            text = text.replace(frame.format(value), frame.format(self.absent[part]))
+            if not value.isdigit():
+                text = text.replace(value, self.absent[part])
         return text
-
-
-NUMBERS = frozenset({"collaborator_row", "session"})
-"""Parts that are plain numbers: too short to be looked for but in a path."""
 
 
 def build_town() -> Town:
@@ -106,7 +102,11 @@ def _more(stage: Stage) -> None:
     collaborator = ProjectCollaborator.objects.of(stage.organization).get(
         project=stage.rows["secret"], membership=target
     )
+    # Long numbers: all nines, the ghost's, are then nobody's.
+    number = 770_001 if slug == RIVAL else 770_002
+    ProjectCollaborator.objects.filter(pk=collaborator.pk).update(id=number)
     session = UserSession.objects.create(
+        pk=number,
         user=stage.owner.user,
         session_key=f"{slug}-session",
         ip="127.0.0.1",
@@ -132,7 +132,7 @@ def _more(stage: Stage) -> None:
     stage.ids |= {
         "access_request": stage.ids["wish"],
         "place": place.wire_id,
-        "collaborator_row": str(collaborator.pk),
+        "collaborator_row": str(number),
         "session": str(session.pk),
         "mail": mail.wire_id,
         "token": token,
