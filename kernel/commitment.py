@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db import connections
 
+from kernel.database import scope
+
 
 class SentTooEarly(RuntimeError):
     """Something was to be sent from within a transaction: a fault of the program."""
@@ -17,9 +19,11 @@ class SentTooEarly(RuntimeError):
 def require_committed(what: str) -> None:
     """Raise `SentTooEarly` while this thread has a transaction open in any database.
 
+    The transaction that a request's reads share holds nothing worth keeping; it ends here.
     Transactions that a test case opens around the whole test do not count: what the test
     calls sees them as the ground it stands on.
     """
+    scope.end_reads()
     for connection in connections.all(initialized_only=True):
         blocks: list[Any] = connection.atomic_blocks
         blocks = [block for block in blocks if not block._from_testcase]
