@@ -9,7 +9,7 @@ import datetime as dt
 
 from django.conf import settings
 
-from identity.actions import api_keys, sessions
+from identity.actions import accounts, api_keys, sessions
 from identity.models import APIKey
 from identity.models.api_key import APIKeyQuerySet
 from kernel.clock import now
@@ -18,6 +18,7 @@ from kernel.events.models import Event
 from kernel.ids import decode
 from kernel.jobs.models import Job
 from kernel.mail.send import write
+from orgs.actions import endings
 from orgs.models import Membership, User
 from orgs.permissions import Permission
 from orgs.queries import keepers_of
@@ -32,6 +33,8 @@ def end_access(event: Event) -> None:
             user_id = decode("usr", event.changes["user"])
             keys = APIKey.objects.of(event.organization_id).filter(user_id=user_id)
             _end(keys, event)
+            addresses = accounts.verified_addresses(User(pk=user_id))
+            endings.revoke_invitations_to(event.organization_id, addresses)
             with across("whether the person works anywhere else"):
                 is_elsewhere = Membership.objects.system_of_user(user_id).active().exists()
             if event.type != "orgs.member.left" and not is_elsewhere:

@@ -3,6 +3,9 @@
 Sessions, keys and tokens end as well, by the reaction that `config/wiring.py` lists.
 """
 
+import uuid
+from collections.abc import Collection
+
 from django.db.models import F
 
 from kernel.clock import now
@@ -53,6 +56,16 @@ def revoke_invitations_by(
             target=Target.of(invitation),
             changes={"because": because},
         )
+
+
+def revoke_invitations_to(organization_id: uuid.UUID, addresses: Collection[str]) -> None:
+    """Revoke the open invitations of a person's other addresses (`identity` knows them).
+
+    They were sent while the person was inside; nobody who left or was removed comes back by
+    one. The event of the end tells it.
+    """
+    rows = Invitation.objects.of(organization_id).open().filter(email__in=addresses)
+    rows.update(revoked_at=now())
 
 
 def leave_all_teams(organization: Organization, member: Membership) -> None:
