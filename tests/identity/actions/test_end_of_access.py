@@ -60,12 +60,14 @@ def test_a_member_who_goes_loses_the_keys_made_there_and_no_others(lab, act):
     assert violations() == []
 
 
+@pytest.mark.spoils("what the invariants report is planted here")
 def test_a_key_that_nobody_revoked_is_refused_all_the_same(lab):
     key = lab.key(lab.member)
     lab.membership.status = "deactivated"
     lab.membership.save()
     assert is_dead(key.secret)
-    assert [v.rule for v in violations()] == ["no_live_key_of_a_removed_principal"]
+    # Nobody has counted the seat and the member down either.
+    assert "no_live_key_of_a_removed_principal" in {v.rule for v in violations()}
 
 
 def test_sessions_end_with_the_last_membership(lab):
@@ -120,6 +122,7 @@ def test_keys_of_an_organization_being_deleted_stay_dead_after_its_restoration(l
     assert is_dead(machine.secret)
 
 
+@pytest.mark.spoils("what the invariants report is planted here")
 def test_a_living_key_of_an_organization_being_deleted_is_reported(lab):
     key = lab.key().key
     organizations.request_deletion(
@@ -172,6 +175,7 @@ def test_an_event_that_is_not_known_here_fails_loudly(lab):
         end_access(Event(type="orgs.team.created", organization_id=lab.organization.pk))
 
 
+@pytest.mark.spoils("what the invariants report is planted here")
 def test_a_session_of_an_inactive_person_is_reported(lab):
     sign_in(lab.member)
     User.objects.filter(pk=lab.member.pk).update(is_active=False)
