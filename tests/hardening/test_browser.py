@@ -7,9 +7,22 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
-from tests.e2e.conftest import Steward, browser_type_launch_args, steward
+from tests.e2e.conftest import (
+    Steward,
+    browser,
+    browser_context_args,
+    browser_type_launch_args,
+    playwright,
+    steward,
+)
 
-__all__ = ["browser_type_launch_args", "steward"]
+__all__ = [
+    "browser",
+    "browser_context_args",
+    "browser_type_launch_args",
+    "playwright",
+    "steward",
+]
 
 pytestmark = pytest.mark.e2e
 
