@@ -28,4 +28,4 @@ def unlinked(text: str) -> str:
 def briefly(text: str) -> str:
     """Return a name for a subject: on one line, linking nothing, 60 characters at most."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return unlinked(line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…")
+    return str(unlinked(line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"))

@@ -160,7 +160,7 @@ class Shell:
             .order_by("organization__name", "organization_id")
         )
         with across("where the person is a member"):
-            rows = list(rows)
+            found = list(rows)
         return [
             Place(
                 name=row.organization.name,
@@ -169,7 +169,7 @@ class Shell:
                 is_demo=row.organization.is_demo,
                 is_current=self.organization == row.organization,
             )
-            for row in rows
+            for row in found
         ]
 
     @cached_property

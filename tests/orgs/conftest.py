@@ -10,6 +10,7 @@ from kernel.events.models import INSTANCE_CHAIN, Event
 from orgs.models import Organization
 from tests.worlds import World, acme
 
+
 @pytest.fixture(scope="module")
 def _acme(django_db_setup, django_db_blocker) -> Iterator[World]:
     """Build Acme once for a module; each test runs in a savepoint over it."""

@@ -6,8 +6,8 @@ import io
 import pytest
 
 from kernel.events.models import Event
-from orgs.actions import features, invitations, organizations
 from kernel.sheet import harmless
+from orgs.actions import features, invitations, organizations
 from orgs.models import FeatureChoice, Grant, Organization, Project, Role, Team, User
 from tests.factories import OPERATOR, UserFactory
 from tests.orgs.console.test_door import address
