@@ -47,7 +47,7 @@ else:
     DATABASES = {"default": sqlite(STEWARD_DATA_DIR / "test.sqlite3")}
     # A file, so that threads and processes share it.
     DATABASES["default"]["TEST"] = {"NAME": str(STEWARD_DATA_DIR / "test.sqlite3")}
-    STEWARD_DATA_DIR.mkdir(parents=True, exist_ok=True)
+STEWARD_DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 TEST_REDIS_URL = env.str("STEWARD_TEST_REDIS_URL", default="redis://127.0.0.1:6379/9")
 USES_REDIS = _answers(TEST_REDIS_URL)
