@@ -1,7 +1,12 @@
-"""Fifty rows of each noun, written straight into the tables: how they came is not the question."""
+"""Fifty rows of each noun, written straight into the tables: how they came is not the question.
+
+What they add up to is what the actions would have left: the invariants hold with them.
+"""
 
 import datetime as dt
 from typing import Any
+
+from django.db.models import F
 
 from identity.models import APIKey
 from kernel.clock import now
@@ -18,6 +23,8 @@ from orgs.models import (
     Project,
     ProjectCollaborator,
     Role,
+    SeatPool,
+    SeatType,
     ServiceAccount,
     Team,
     TeamMembership,
@@ -63,8 +70,12 @@ def fill(stage: Stage) -> None:
         for member, role in zip(members, roles, strict=True)
     )
     teams = Team.objects.bulk_create(Team(**here, name=f"crowd-team-{n}") for n in numbers)
+    Entity.objects.bulk_create(
+        Entity(name=team.name, name_key=team.name, team=team) for team in teams
+    )
+    # A team's machine may work for its team only; the organization's for any.
     accounts = ServiceAccount.objects.bulk_create(
-        ServiceAccount(**here, team=team, name=f"bot-{n}", name_key=f"bot-{n}")
+        ServiceAccount(**here, team=team if n % 2 else None, name=f"bot-{n}", name_key=f"bot-{n}")
         for n, team in enumerate(teams)
     )
     soon = now() + dt.timedelta(days=1)
@@ -115,10 +126,25 @@ def fill(stage: Stage) -> None:
     others = Organization.objects.bulk_create(
         Organization(name=f"Other {n}", slug=f"other-{n}") for n in numbers
     )
+    people = stage.people.values()
     Membership.objects.bulk_create(
         Membership(organization=other, user=person.user, role="owner")
         for other in others
-        for person in stage.people.values()
+        for person in people
+    )
+    SeatPool.objects.bulk_create(
+        SeatPool(organization=other, seat=SeatType.FULL, used=len(people)) for other in others
+    )
+    made = Organization.objects.filter(pk__in=[other.pk for other in others])
+    made.update(member_count=len(people), owner_count=len(people))
+    Organization.objects.filter(pk=stage.organization.pk).update(
+        member_count=F("member_count") + SIZE, team_count=F("team_count") + SIZE
+    )
+    Team.objects.of(stage.organization).filter(pk=stage.team.pk).update(
+        member_count=F("member_count") + SIZE
+    )
+    SeatPool.objects.of(stage.organization).filter(seat=SeatType.FULL).update(
+        used=F("used") + SIZE, limit=F("limit") + SIZE, ceiling=F("ceiling") + SIZE
     )
     for n in numbers:
         FeatureFlag.objects.create(name=f"feature-{n}", title=f"Feature {n}")
