@@ -1,7 +1,7 @@
 """The chain shows every manipulation that does not rewrite it to its end."""
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
 from kernel.events import Target, record
@@ -31,22 +31,6 @@ def chain(rewire, person):
                 changes={"number": [None, number]},
             )
     return organization
-
-
-@pytest.fixture
-def behind_its_back():
-    """Do away with the triggers, as somebody with the database's password could."""
-    if connection.vendor == "postgresql":
-        drop = ["DROP TRIGGER kernel_event_is_append_only ON kernel_event"]
-    else:
-        drop = [
-            "DROP TRIGGER kernel_event_is_not_updated",
-            "DROP TRIGGER kernel_event_is_not_deleted",
-        ]
-    # Rolled back with the test's transaction.
-    with connection.cursor() as cursor:
-        for statement in drop:
-            cursor.execute(statement)
 
 
 def breaks(chain):

@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from kernel.clock import now
 from kernel.events import Target, record
@@ -14,6 +14,7 @@ from kernel.events.record import UnknownEvent
 from kernel.ids import uuid7
 from kernel.jobs.models import Job
 from kernel.wiring import Reactions, Wiring
+from tests.database import as_owner
 
 THING = Target("thing", "thing_1", "A thing")
 pytestmark = pytest.mark.django_db
@@ -139,11 +140,29 @@ def test_a_target_is_described_by_its_row():
     assert Target.of(job) == Target("job", job.wire_id, "x (due)")
 
 
-@pytest.mark.parametrize("change", ["UPDATE kernel_event SET ip = ''", "DELETE FROM kernel_event"])
+CHANGES = ["UPDATE kernel_event SET ip = ''", "DELETE FROM kernel_event"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_the_database_refuses_to_change_the_trail(seen, person, change):
+    """Its owner is told by the trigger."""
     write(person)
     with (
+        as_owner(),
         pytest.raises(IntegrityError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(change)
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_services_role_may_not_even_ask_to_change_the_trail(seen, person, change):
+    write(person)
+    with (
+        pytest.raises(ProgrammingError, match="permission denied for table kernel_event"),
         transaction.atomic(),
         connection.cursor() as cursor,
     ):
