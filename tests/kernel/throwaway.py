@@ -28,6 +28,7 @@ from kernel.api.idempotency import IdempotentPosts
 from kernel.api.pagination import KeysetPagination
 from kernel.api.throttle import RateLimited
 from kernel.clock import now
+from kernel.database.scope import across
 from kernel.events.models import ChainHead
 from kernel.http import too_many_requests
 from kernel.jobs.models import Job
@@ -60,6 +61,7 @@ class Effects(IdempotentPosts, Plain):
 
     enter, leave = threading.Event(), threading.Event()
 
+    @across("the rows are of no organization")
     def post(self, request: Request) -> HttpResponse:
         """Do what the body says: succeed, answer or raise an error, or wait."""
         job = Job.objects.create(kind="effect", due_at=now(), created_at=now())
@@ -84,6 +86,7 @@ class Circles(Endpoint, Plain):
     query_parameters = classmethod(lambda _cls, _method: frozenset())
     met = threading.Barrier(2)
 
+    @across("the rows are of no organization or of two")
     def post(self, request: Request) -> HttpResponse:
         """Leave one row, and say how often it was tried."""
         self.attempts = getattr(self, "attempts", 0) + 1
@@ -131,6 +134,7 @@ class Pages(Plain):
 
     pagination = KeysetPagination
 
+    @across("the rows are of no organization")
     def get(self, request: Request) -> Response:
         """List a page."""
         paginator = self.pagination()
