@@ -13,6 +13,7 @@ from kernel.jobs.models import Job
 from kernel.jobs.schedule import insert_due_slots
 from kernel.jobs.sweep import sweep, tidy
 from kernel.wiring import JobKind, Schedule, Wiring
+from tests.database import as_owner
 
 pytestmark = pytest.mark.django_db
 START = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
@@ -73,12 +74,12 @@ def test_a_tick_without_a_broker_inserts_slots_all_the_same(settings, use_broker
 def test_a_tick_without_a_database_is_survived(settings):
     settings.STEWARD_RELAY = False
     beat = RowScheduler(app=Celery("test", set_as_current=False), lazy=True)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE kernel_job RENAME TO kernel_job_away")
     try:
         assert beat.tick() <= 1
     finally:
-        with connection.cursor() as cursor:
+        with as_owner(), connection.cursor() as cursor:
             cursor.execute("ALTER TABLE kernel_job_away RENAME TO kernel_job")
 
 
