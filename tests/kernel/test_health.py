@@ -45,6 +45,7 @@ def test_ready_when_all_is_well(client):
     assert {name: check["status"] for name, check in checks.items()} == {
         "database": "ok",
         "migrations": "ok",
+        "walls": "ok",
         "broker": "ok",
         "clock": "ok",
         "disk": "ok",
