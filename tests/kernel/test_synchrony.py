@@ -8,7 +8,7 @@ import time_machine
 from django.core.signals import request_started
 from django.db import connection
 
-from kernel import clock, synchrony
+from kernel import clock, ids, synchrony
 from kernel.ids import uuid7
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
@@ -20,6 +20,9 @@ def follows(settings, monkeypatch):
     settings.STEWARD_DATABASE_TIME = True
     synchrony.install()
     monkeypatch.setattr(synchrony, "_measured_at", float("-inf"))
+    # As in a process that has just begun: ids do not fall behind what was made before, and
+    # other tests make some in the future.
+    monkeypatch.setattr(ids, "_last_tick", 0)
     connection.close()
     yield
     synchrony.connection_created.disconnect(dispatch_uid="kernel.synchrony")
