@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from kernel.database import roles
 
@@ -50,3 +50,17 @@ def as_owner() -> Iterator[None]:
         if not connection.needs_rollback:
             with connection.cursor() as cursor:
                 cursor.execute(TO_SERVICE)
+
+
+@contextmanager
+def ground() -> Iterator[None]:
+    """Open the transaction in which tests of one module stand, and undo it at the end.
+
+    To the product it is a test case's own, like the one around each test in it: what must
+    not happen within a transaction (sending, for one) may happen here.
+    """
+    around: Any = transaction.atomic()
+    around._from_testcase = True
+    with around:
+        yield
+        transaction.set_rollback(True)

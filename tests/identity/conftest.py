@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
-from django.db import transaction
 from rest_framework.test import APIClient
 
 from identity.actions import accounts, api_keys
 from kernel.principal import Credential, CredentialKind, Origin, Principal, PrincipalKind
 from orgs.actions import members, organizations, service_accounts, teams
 from orgs.models import Membership, Organization, ServiceAccount, Team, User
+from tests.database import ground
 
 PASSWORD = "a long and unguessable phrase 9"
 
@@ -67,9 +67,8 @@ class Lab:
 @pytest.fixture(scope="module")
 def _lab(django_db_setup, django_db_blocker) -> Iterator[Lab]:
     """Build the laboratory once for a module; each test runs in a savepoint over it."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    with django_db_blocker.unblock(), ground():
         yield _build()
-        transaction.set_rollback(True)
 
 
 @pytest.fixture

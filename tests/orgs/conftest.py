@@ -4,19 +4,18 @@ import copy
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.db import transaction
 
 from kernel.events.models import INSTANCE_CHAIN, Event
 from orgs.models import Organization
+from tests.database import ground
 from tests.worlds import World, acme
 
 
 @pytest.fixture(scope="module")
 def _acme(django_db_setup, django_db_blocker) -> Iterator[World]:
     """Build Acme once for a module; each test runs in a savepoint over it."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    with django_db_blocker.unblock(), ground():
         yield acme()
-        transaction.set_rollback(True)
 
 
 @pytest.fixture

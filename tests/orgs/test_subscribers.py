@@ -21,7 +21,8 @@ def mails(world):
     def run(template):
         while sweep():
             pass
-        assert not Job.objects.exclude(state=Job.State.DONE).exists()
+        left = Job.objects.exclude(state=Job.State.DONE)
+        assert [job.last_error for job in left] == []
         return list(Mail.objects.filter(template=template).order_by("recipient"))
 
     return run

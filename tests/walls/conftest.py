@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import transaction
 
+from tests.database import ground
 from tests.walls.town import Town, build_town
 
 _CASES = "cases"
@@ -14,9 +14,8 @@ _CASES = "cases"
 @pytest.fixture(scope="module")
 def whole_town(django_db_setup: None, django_db_blocker: Any) -> Iterator[Town]:
     """Two organizations with everybody, undone when the file ends."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    with django_db_blocker.unblock(), ground():
         yield build_town()
-        transaction.set_rollback(True)
 
 
 @pytest.fixture

@@ -4,24 +4,23 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.cache import cache
-from django.db import transaction
 from rest_framework.test import APIClient
 
 from kernel.events.models import Event
+from tests.database import ground
 from tests.wire.stage import Stage, build
 
 
 @pytest.fixture(scope="module")
 def stages(django_db_setup, django_db_blocker) -> Iterator[tuple[Stage, Stage]]:
     """Two organizations side by side, undone when the file ends."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    with django_db_blocker.unblock(), ground():
         acme, rival = build("acme"), build("rival")
         for stage in (acme, rival):
             newest = Event.objects.of(stage.organization).newest_first().first()
             assert newest is not None
             stage.ids["event"] = newest.wire_id
         yield acme, rival
-        transaction.set_rollback(True)
 
 
 @pytest.fixture(autouse=True)
