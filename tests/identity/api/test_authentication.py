@@ -1,7 +1,6 @@
 import base64
 
 import pytest
-from django.core.cache import cache
 
 from identity.actions import api_keys
 from identity.models import APIKey
@@ -88,16 +87,23 @@ def test_a_session_does_not_open_the_api(lab, client):
     assert client.get("/api/v1/me").status_code == 401
 
 
-def test_guessing_keys_is_stopped_before_the_look_up(lab, api, settings):
+def test_guessing_keys_is_stopped_and_a_right_key_from_the_same_place_is_not(lab, api, settings):
     settings.STEWARD_KEY_FAILURE_RATE = 3
-    cache.clear()
+    issued, revoked = lab.key(), lab.key()
+    api_keys.revoke(
+        actor=as_user(lab.owner), organization=lab.organization, key=revoked.key
+    )
     for _ in range(3):
         assert api.get("/api/v1/me", **bearer("guess")).status_code == 401
-    issued = lab.key()
-    answer = api.get("/api/v1/me", **bearer(issued.secret))
-    assert answer.status_code == 429
-    assert int(answer["Retry-After"]) > 0
-    cache.clear()
+
+    stopped = [api.get("/api/v1/me", **bearer(bad)) for bad in ("guess", revoked.secret)]
+    right = api.get("/api/v1/me", **bearer(issued.secret))
+    again = api.get("/api/v1/me", **bearer("guess"))
+
+    assert [answer.status_code for answer in (*stopped, right, again)] == [429, 429, 200, 429]
+    # What is stopped learns nothing of the key that it was sent with.
+    assert len({answer.json()["code"] for answer in (*stopped, again)}) == 1
+    assert all(int(answer["Retry-After"]) > 0 for answer in (*stopped, again))
 
 
 def test_last_use_is_buffered_and_then_written(lab, api):
