@@ -254,7 +254,11 @@ def test_signing_in_sets_only_host_cookies_and_changes_the_session(
     assert wrongs(answer, "/account/login/") == []
     assert "__Host-session" in answer.cookies
     assert before is None or before.value != answer.cookies["__Host-session"].value
-    assert set(client.cookies) <= {"__Host-session", "__Host-csrf", "__Host-messages"}
+    assert {"__Host-session", "__Host-csrf", "__Host-device"} <= set(client.cookies)
+    assert {name for name in client.cookies if not name.startswith("__Host-")} == set()
+    for name, cookie in client.cookies.items():
+        told = (cookie["secure"], cookie["httponly"], cookie["path"], cookie["domain"])
+        assert told == (True, True, "/", ""), name
 
 
 def test_signing_out_makes_the_browser_forget_what_it_kept(production: Any, acme: Stage) -> None:
