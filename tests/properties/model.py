@@ -459,6 +459,12 @@ class World:
             if invitation.by is by and invitation.state == "open":
                 invitation.state = "revoked"
 
+    def revoke_invitations_to(self, org: Org, user: User) -> None:
+        """Whoever is put out comes back by none of the addresses that are proved theirs."""
+        for invitation in org.invitations:
+            if invitation.email in user.proved and invitation.state == "open":
+                invitation.state = "revoked"
+
     def end_membership(
         self, member: Member, status: str, now: dt.datetime, *, leaves: bool
     ) -> None:
@@ -466,6 +472,7 @@ class World:
         member.status = status
         self.end_extras(member)
         self.end_keys(now, org=member.org, owner=member.user)
+        self.revoke_invitations_to(member.org, member.user)
         if status == "removed":
             for team in member.org.teams:
                 team.places.pop(member, None)

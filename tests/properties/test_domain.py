@@ -26,7 +26,13 @@ STEPS_EACH = int(os.environ.get("STEWARD_PROPERTY_STEPS", "30"))
 THROUGH = {
     "access_requests": set(),
     "api_keys": {"end_all"},
-    "endings": {"end_extras", "revoke_invitations_by", "leave_all_teams", "leave_team"},
+    "endings": {
+        "end_extras",
+        "revoke_invitations_by",
+        "revoke_invitations_to",
+        "leave_all_teams",
+        "leave_team",
+    },
     "given_roles": {"checked"},
     "invitations": {"link", "mailed_link", "proves_mailbox"},
     "lapses": {"note"},
@@ -129,5 +135,30 @@ def test_rights_that_outlive_a_membership_are_found(monkeypatch, fault, found):
             machine.rows_are_as_the_model_says()
         with pytest.raises(AssertionError):
             machine.nothing_is_broken()
+    finally:
+        machine.teardown()
+
+
+@pytest.mark.django_db
+def test_an_invitation_that_outlives_a_removal_is_found(monkeypatch):
+    machine = Domain()
+    try:
+        machine.some_people()
+        org = machine.a_first_organization(slug="acme")
+        anna = machine.world.users[1]
+        machine.prove_an_address(user=anna, number=1)
+        waiting = machine.invite(
+            org=org, user=anna, team=None, n=1, role="member", custom=None, seat="full",
+            team_role="member",
+        )  # fmt: skip
+        member = machine.provision(org=org, user=anna, n=0, role="member", custom=None, seat="full")
+        machine.rows_are_as_the_model_says()
+        assert waiting.state == "open"
+
+        with monkeypatch.context() as broken:
+            broken.setattr("orgs.actions.endings.revoke_invitations_to", lambda *_args: None)
+            machine.remove(member=member, n=1)
+            with pytest.raises(AssertionError, match="only in the rows: \\('invitation'"):
+                machine.rows_are_as_the_model_says()
     finally:
         machine.teardown()
