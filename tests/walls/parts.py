@@ -9,6 +9,7 @@ from tests.walls.routes import Route
 from tests.walls.town import MADE_UP
 
 _OTHERWISE = {
+    ("api:project-collaborator", "project"): "secret",
     ("console:project_remove", "collaborator"): "collaborator_row",
     ("identity_api:service-account-keys", "key"): "account_key",
 }

@@ -132,6 +132,7 @@ def _more(stage: Stage) -> None:
     stage.ids |= {
         "access_request": stage.ids["wish"],
         "place": place.wire_id,
+        "secret": stage.rows["secret"].wire_id,
         "collaborator_row": str(number),
         "session": str(session.pk),
         "mail": mail.wire_id,
