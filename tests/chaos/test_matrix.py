@@ -19,7 +19,7 @@ from django.conf import settings
 from tests.chaos.conftest import WHOLE
 from tests.chaos.house import House, built, wait_until
 from tests.chaos.ledger import Ledger, Outcome
-from tests.chaos.load import Load
+from tests.chaos.load import ALL_KINDS, Load
 from tests.chaos.proxy import Mode, Proxy
 from tests.chaos.verdict import judge, percentile, quiesce
 
@@ -36,6 +36,8 @@ _FIGURES: dict[Mode, dict[str, Any]] = {
     Mode.RATE: {"bytes_per_second": 20_000},
     Mode.CUT: {"after_bytes": 2_000},
 }
+_KINDS = tuple(kind for kind in ALL_KINDS if kind not in ("key", "revoke"))
+"""Without keys: a person has a limited number, and cells share one installation."""
 _MODES = [mode for mode in Mode if mode != Mode.PASS]
 _GONE = {Mode.BLACKHOLE, Mode.REFUSE, Mode.RESET, Mode.HALF}
 """Modes in which the dependency cannot be reached at all."""
@@ -168,7 +170,7 @@ def test_cell(name, mode, request, tmp_path, line):
         + f"; nothing slower than {dependency.slowest_seconds:.0f} s"
     )
     ledger = Ledger(tmp_path / "ledger")
-    load = Load(house, ledger)
+    load = Load(house, ledger, kinds=_KINDS)
     with load.running():
         began = time.monotonic()
         _pass(HEALTHY_SECONDS)
