@@ -27,9 +27,9 @@ chaos: $(VENV)/.dev ## Fail every dependency in every way, under load (half an h
 drill: $(VENV)/.dev ## Back up, restore and upgrade under load, at the size of an organization, with figures
 	@dev/drill.sh
 
-properties: $(VENV)/.dev ## Try 200 sequences of 50 acts against a model, on both databases
+properties: $(VENV)/.dev ## Try 300 sequences of up to 50 acts against a model, on both databases
 	@. dev/services.sh; ensure_postgresql; for database in sqlite postgresql; do \
-	  STEWARD_TEST_DATABASE=$$database STEWARD_PROPERTY_EXAMPLES=$${EXAMPLES:-200} STEWARD_PROPERTY_STEPS=50 \
+	  STEWARD_TEST_DATABASE=$$database STEWARD_PROPERTY_EXAMPLES=$${EXAMPLES:-300} STEWARD_PROPERTY_STEPS=50 \
 	  $(BIN)/python -m pytest -q -s tests/properties/test_domain.py || exit 1; done
 
 check: $(VENV)/.dev ## Lint, types, import rules, migrations, deployment settings, generated docs

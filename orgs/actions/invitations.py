@@ -262,7 +262,9 @@ def _note_lapsed(organization: Organization) -> None:
 def _require_right(
     actor: Principal, organization: Organization, places: Sequence[tuple[Team, str]]
 ) -> None:
-    """Raise unless the actor may invite into the organization, or into each of the teams."""
+    """Raise unless the actor may invite into the organization, or into each of its teams."""
+    if any(team.organization_id != organization.pk for team, _ in places):
+        raise Missing
     if places and not access.may(actor, Permission.MEMBER_INVITE, organization).allowed:
         for team, _ in places:
             access.require(actor, Permission.MEMBER_INVITE, team)

@@ -43,6 +43,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _measured() -> dict[str, str]:
+    """Return what lets a command count for the coverage of the run that asked for it."""
+    name = "COVERAGE_PROCESS_CONFIG"
+    return {name: os.environ[name]} if name in os.environ else {}
+
+
 _VERIFY = """
 from django.core.management import call_command
 call_command("check_invariants")
@@ -89,7 +95,7 @@ class Installation:
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=self.code,
-            env={**self.environment, **environment},
+            env={**self.environment, **_measured(), **environment},
             input=typed,
             capture_output=True,
             text=True,

@@ -15,7 +15,6 @@ from orgs.errors import (
     WrongAccount,
 )
 from orgs.permissions import P
-from tests.properties.model import Actor, Grant, Invitation, Member
 from tests.properties.rules_teams import EITHER
 from tests.properties.rules_work import Work
 from tests.properties.stage import (
@@ -33,6 +32,7 @@ from tests.properties.stage import (
     teams,
     users,
 )
+from tests.properties.things import Actor, Grant, Invitation, Member
 
 HERE = Origin(ip="192.0.2.7")
 ANY_ROLE = st.sampled_from(["member", "admin", "viewer", "billing_admin", "owner"])

@@ -1,4 +1,4 @@
-"""Rules of requests for more and of API keys; and the whole machine."""
+"""Rules of requests for more and of API keys."""
 
 import datetime as dt
 
@@ -16,7 +16,6 @@ from orgs.errors import (
     PolicyForbids,
 )
 from orgs.permissions import P
-from tests.properties.model import Actor, Key, Machine, Member, Request, User
 from tests.properties.rules_access import Access
 from tests.properties.rules_people import CLOSED
 from tests.properties.rules_teams import EITHER
@@ -30,14 +29,13 @@ from tests.properties.stage import (
     users,
     wishes,
 )
+from tests.properties.things import Actor, Key, Machine, Member, Request, User
 
 HERE = Origin(ip="192.0.2.7")
-ANY_ROLE = st.sampled_from(["member", "admin", "viewer", "billing_admin", "owner"])
-DAYS = st.sampled_from([1, 10, 80])
 
 
-class Domain(Access):
-    """Rules of requests for more and of API keys; and the whole machine."""
+class Keys(Access):
+    """Who asks for more, and who holds which key."""
 
     # --- requests -----------------------------------------------------------------------
 
@@ -180,11 +178,6 @@ class Domain(Access):
             request.state = "withdrawn"
 
     # --- keys ---------------------------------------------------------------------------
-
-    def note_key(self, org, owner, secret):
-        """Note the key that the bootstrap made."""
-        row = recognise(secret, HERE).key
-        self.world.keys.append(Key(org, row, owner, secret, None))
 
     def _over_owner(self, actor, org, owner):
         """Return what keeps an actor from somebody's keys."""

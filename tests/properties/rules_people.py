@@ -3,7 +3,7 @@
 import datetime as dt
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, multiple, rule
+from hypothesis.stateful import multiple, rule
 
 from identity.actions import accounts, sessions
 from identity.models import EmailAddress
@@ -20,7 +20,6 @@ from orgs.errors import (
 )
 from orgs.models import Membership
 from orgs.permissions import P
-from tests.properties.model import Actor, Org, Source, User
 from tests.properties.stage import (
     ACTORS,
     JOB,
@@ -32,6 +31,7 @@ from tests.properties.stage import (
     organizations,
     users,
 )
+from tests.properties.things import Actor, Org, Source, User
 
 PASSWORD = "a long and unguessable phrase 9"
 CLOSED = [OrganizationBeingDeleted, OrganizationRestricted]
@@ -51,17 +51,7 @@ POLICIES = st.sampled_from(
 class People(Stage):
     """Who there is, and who is a member of what."""
 
-    @initialize(target=users)
-    def some_people(self):
-        return multiple(*(self._sign_up(f"person-{number}") for number in range(4)))
-
-    @initialize(target=organizations, slug=st.just("acme"))
-    def a_first_organization(self, slug):
-        return self._create(
-            self.world.users[0] if self.world.users else self._sign_up("first"), slug
-        )
-
-    def _sign_up(self, username):
+    def sign_up_by_operator(self, username):
         row = user_actions.create(
             actor=OPERATOR, username=username, email=f"{username}@example.com"
         )
@@ -70,7 +60,8 @@ class People(Stage):
         self.claim(username, user)
         return user
 
-    def _create(self, user, slug):
+    def found(self, user, slug):
+        """Let the operator make an organization for somebody."""
         row = organization_actions.create(
             actor=OPERATOR, name=slug.title(), slug=slug, owner=user.row
         )

@@ -15,7 +15,6 @@ from orgs.errors import (
     RoleInUse,
 )
 from orgs.permissions import P
-from tests.properties.model import Member, Role, Team
 from tests.properties.rules_members import Members
 from tests.properties.stage import (
     ACTORS,
@@ -26,6 +25,7 @@ from tests.properties.stage import (
     organizations,
     teams,
 )
+from tests.properties.things import Member, Role, Team
 
 EITHER = [Missing, Denied]
 """What is gone or foreign may be refused by the role there or by not being here."""
@@ -58,8 +58,6 @@ NARROW = st.sets(
     max_size=3,
 )
 SETTINGS = st.sampled_from(["is_hidden", "lets_members_invite", "keeps_new_projects_private"])
-VISIBILITY = st.sampled_from(["team", "restricted", "restricted", "open", "public"])
-FLAGS = st.sampled_from(["new-charts", "old-charts"])
 
 
 class Teams(Members):
@@ -191,6 +189,7 @@ class Teams(Members):
 
     @rule(team=teams, member=memberships, n=ACTORS, role=TEAM_ROLE, custom=st.none() | custom_roles)
     def change_place(self, team, member, n, role, custom):
+        member = self.one_of(team.places, n, member)
         actor, row = self.actor(n, team.org), self.fresh(team.org)
         refusals = self.on_team(actor, P.TEAM_MEMBER_MANAGE, team)
         refusals = refusals or ([] if member in team.places else [Missing])
@@ -213,6 +212,7 @@ class Teams(Members):
 
     @rule(team=teams, member=memberships, n=ACTORS)
     def take_out_of_team(self, team, member, n):
+        member = self.one_of(team.places, n, member)
         actor, row = self.actor(n, team.org), self.fresh(team.org)
         refusals = self.on_team(actor, P.TEAM_MEMBER_MANAGE, team)
         refusals = refusals or ([] if member in team.places else [Missing])

@@ -13,8 +13,7 @@ from orgs.errors import (
     PolicyForbids,
 )
 from orgs.permissions import P
-from tests.properties.model import Actor, Machine, Member, Project
-from tests.properties.rules_teams import Teams
+from tests.properties.rules_teams import EITHER, Teams
 from tests.properties.stage import (
     ACTORS,
     NAMES,
@@ -28,38 +27,8 @@ from tests.properties.stage import (
     teams,
     users,
 )
+from tests.properties.things import Actor, Machine, Member, Project
 
-EITHER = [Missing, Denied]
-"""What is gone or foreign may be refused by the role there or by not being here."""
-
-WIDE = st.sets(
-    st.sampled_from(
-        [
-            P.MEMBER_INVITE,
-            P.MEMBER_UPDATE,
-            P.TEAM_CREATE,
-            P.GRANT_MANAGE,
-            P.ORGANIZATION_READ,
-            P.AUDIT_READ,
-            P.SERVICE_ACCOUNT_MANAGE,
-        ]
-    ),
-    max_size=3,
-)
-NARROW = st.sets(
-    st.sampled_from(
-        [
-            P.TEAM_MEMBER_MANAGE,
-            P.PROJECT_UPDATE,
-            P.PROJECT_DELETE,
-            P.TEAM_READ,
-            P.REQUEST_DECIDE,
-            P.GRANT_MANAGE,
-        ]
-    ),
-    max_size=3,
-)
-SETTINGS = st.sampled_from(["is_hidden", "lets_members_invite", "keeps_new_projects_private"])
 VISIBILITY = st.sampled_from(["team", "restricted", "restricted", "open", "public"])
 FLAGS = st.sampled_from(["new-charts", "old-charts"])
 
@@ -316,6 +285,7 @@ class Work(Teams):
 
     @rule(project=projects, holder=memberships | machines, n=ACTORS)
     def take_off_project(self, project, holder, n):
+        holder = self.one_of(project.named, n, holder)
         row, actor = self.fresh(project.org), self.actor(n, project.org)
         refusals = self._on_project(actor, P.PROJECT_UPDATE, project)
         refusals = refusals or ([] if holder in project.named else [Missing])

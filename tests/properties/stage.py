@@ -29,8 +29,9 @@ from kernel.jobs.models import Job
 from kernel.principal import Principal
 from orgs.models import Organization
 from tests.factories import as_service_account, as_user
-from tests.properties.model import Actor, Machine, Member, Org, Team, User, World
+from tests.properties.model import World
 from tests.properties.state import in_the_model, in_the_rows
+from tests.properties.things import Actor, Machine, Member, Org, Team, User
 
 organizations = Bundle("organizations")
 users = Bundle("users")
@@ -155,6 +156,11 @@ class Stage(RuleBasedStateMachine):
         assert not refusals, f"{name} was done and should be refused for {refusals}"
         DONE[name] += 1
         return True if result is None else result
+
+    @staticmethod
+    def one_of(inside: Any, number: int, otherwise: Any) -> Any:
+        """Return one of those inside for odd numbers, so that the act is not always refused."""
+        return list(inside)[number % len(inside)] if inside and number % 2 else otherwise
 
     def gone(self, *things: Any) -> list[type[Exception]]:
         """Return Missing if any of the things is not there (any more)."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import connection
 
-from tests.properties.model import Machine, Member, User, World
+from tests.properties.model import World
+from tests.properties.things import Machine, Member, User
 
 Fact = tuple[str, ...]
 _WIDTH = 8
