@@ -21,6 +21,8 @@ from tests.chaos.ledger import Ledger, Operation, Outcome
 
 CLIENT_SECONDS = 30.0
 _MOST_KEYS = 4
+_SETTLERS = 4
+_BACKS_OFF_SECONDS = 0.3
 ALL_KINDS = ("invite", "team", "project", "key", "place", "revoke", "displace")
 
 
@@ -109,8 +111,22 @@ class Load:
     def settle(self, *, seconds: float = 30) -> None:
         """Send what is of unknown outcome again until each is acked or refused."""
         until = time.monotonic() + seconds
+        unknown = deque(o for o in self.operations if o.outcome == Outcome.UNKNOWN)
+        settlers = [
+            threading.Thread(target=self._settle, args=(unknown, until)) for _ in range(_SETTLERS)
+        ]
+        for settler in settlers:
+            settler.start()
+        for settler in settlers:
+            settler.join()
+
+    def _settle(self, unknown: deque[Operation], until: float) -> None:
         with contextlib.closing(Caller(self.house)) as caller:
-            for operation in self.operations:
+            while unknown and time.monotonic() < until:
+                try:
+                    operation = unknown.popleft()
+                except IndexError:
+                    return
                 while operation.outcome == Outcome.UNKNOWN and time.monotonic() < until:
                     self.ledger.begin_again(operation)
                     self._send(caller, operation)
@@ -120,10 +136,11 @@ class Load:
     def _loop(self) -> None:
         with contextlib.closing(Caller(self.house)) as caller:
             while not self._ending.is_set():
-                self._one(caller)
-                self._ending.wait(self._pause)
+                is_known = self._one(caller)
+                # A client that is told to come back later does not do so at once.
+                self._ending.wait(self._pause if is_known else _BACKS_OFF_SECONDS)
 
-    def _one(self, caller: "Caller") -> None:
+    def _one(self, caller: "Caller") -> bool:
         with self._lock:
             kind, arguments = self._choose(next(self._kinds))
             operation = self.ledger.begin(kind, **arguments)
@@ -134,6 +151,7 @@ class Load:
                 break
             self.ledger.begin_again(operation)
             self._send(caller, operation)
+        return operation.outcome != Outcome.UNKNOWN
 
     def _choose(self, kind: str) -> tuple[str, dict[str, Any]]:
         """Return a kind with its arguments; what needs an object makes one first.
@@ -221,12 +239,7 @@ class Caller:
             data = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         try:
-            if self._connection is None:
-                self._connection = http.client.HTTPConnection(
-                    "127.0.0.1", self._house.web_port, timeout=CLIENT_SECONDS
-                )
-            self._connection.request(method, path, data, headers)
-            answer = self._connection.getresponse()
+            answer = self._request(method, path, data, headers).getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:
             self.close()
@@ -240,6 +253,27 @@ class Caller:
             return answer.status, json.loads(content) if content else None, fault
         except json.JSONDecodeError:
             return answer.status, None, fault or "an answer that is not JSON"
+
+    def _request(
+        self, method: str, path: str, data: bytes | None, headers: dict[str, str]
+    ) -> http.client.HTTPConnection:
+        """Send a request, on a fresh connection if the kept one was closed meanwhile.
+
+        A server may close a connection after any answer (one that it gave before it had read
+        the body, say), and clients have to expect it (RFC 9112 §9.3.1, §9.5).
+        """
+        if self._connection is not None:
+            try:
+                self._connection.request(method, path, data, headers)
+            except (BrokenPipeError, ConnectionResetError):
+                self.close()
+            else:
+                return self._connection
+        self._connection = http.client.HTTPConnection(
+            "127.0.0.1", self._house.web_port, timeout=CLIENT_SECONDS
+        )
+        self._connection.request(method, path, data, headers)
+        return self._connection
 
     def close(self) -> None:
         """Close the connection."""

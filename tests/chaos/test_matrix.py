@@ -177,11 +177,13 @@ def test_cell(name, mode, request, tmp_path, line):
         wait_until("the load is acknowledged", lambda: load.acked_since(began), seconds=30)
         failed = time.monotonic()
         proxy.set(mode, **_FIGURES.get(mode, {}))
-        _pass(FAULT_SECONDS - 1)
-        ready = house.ready()
-        _pass(failed + FAULT_SECONDS - time.monotonic())
-        touched = proxy.touched
-        proxy.heal()
+        try:
+            _pass(FAULT_SECONDS - 1)
+            ready = house.ready()
+            _pass(failed + FAULT_SECONDS - time.monotonic())
+            touched = proxy.touched
+        finally:
+            proxy.heal()
         healed = time.monotonic()
         try:
             wait_until(

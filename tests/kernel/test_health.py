@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from kernel import clock, draining, health
@@ -52,6 +52,23 @@ def test_ready_when_all_is_well(client):
         "serving": "ok",
     }
     assert "sweep" in checks["broker"]["detail"]
+
+
+def test_a_database_that_goes_between_two_checks_is_not_ready(client):
+    """`connection.execute_wrapper` fails as a driver does, from the schema's check on."""
+
+    def goes(execute, sql, *rest):
+        if "pg_class" in sql or "sqlite_master" in sql:
+            raise OperationalError("server closed the connection unexpectedly")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(goes):
+        answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["database"]["status"] == "ok"
+    assert answer.json()["checks"]["migrations"] == {
+        "status": "failed", "detail": "The database does not answer (OperationalError)."
+    }  # fmt: skip
 
 
 def test_not_ready_before_a_migration(client):
