@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection, transaction
 
 from kernel.crypto.signing import SigningRing, new_signing_key, signing_ring
 from kernel.events import Target, checkpoints, record, verification
-from kernel.events.chain import link
+from kernel.events.chain import Mark, Walk, link
 from kernel.events.models import ChainHead, ChainVerdict, Checkpoint, Event
 from kernel.ids import encode, uuid7
 from kernel.jobs.models import Job
@@ -394,6 +394,17 @@ def test_a_pass_hands_on_before_it_becomes_long(chain, monkeypatch):
     ChainVerdict.objects.all().delete()
     assert night("2026-11-27T00:00:00+00:00") > 3
     assert ChainVerdict.objects.count() == 2
+
+
+def test_a_walk_that_ends_early_says_nothing_of_the_marks_beyond(chain, monkeypatch):
+    monkeypatch.setattr("kernel.events.chain._AT_ONCE", 2)
+    last = rows(chain).order_by("-sequence").values_list("sequence", "hash").first()
+    walk = Walk(chain, marks=[Mark(*last, "a checkpoint")], at_most=4)
+    assert list(walk) == []
+    assert (walk.is_complete, walk.walked) == (False, 4)
+    walk = Walk(chain, start=walk.reached, marks=[Mark(last[0] + 1, last[1], "a checkpoint")])
+    assert "were cut off: a checkpoint saw" in next(iter(walk)).what
+    assert walk.is_complete
 
 
 @pytest.mark.usefixtures("behind_its_back")
