@@ -180,7 +180,8 @@ class Access(Work):
             )
             if seen is not None:
                 assert seen[0].verdict == self._verdict(actor, org, user.email)[0]
-        refusals = refusals or self.world.giving(actor, org, role, custom, self.now, owner=True)
+        # What is wrong with the role is said before the team is found gone.
+        refusals = refusals + self.world.giving(actor, org, role, custom, self.now, owner=True)
         if team is not None:
             refusals = refusals or self.world.giving(actor, team, team_role, None, self.now)
         outcome = self.act(
