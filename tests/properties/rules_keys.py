@@ -190,7 +190,9 @@ class Keys(Access):
         if org is None:
             return [Missing]
         if isinstance(owner, Machine):
-            return self.world.need(actor, P.SERVICE_ACCOUNT_MANAGE, owner, self.now)
+            refusals = self.world.need(actor, P.SERVICE_ACCOUNT_MANAGE, owner, self.now)
+            # Walled into the organization nobody sees where else the actor belongs.
+            return list(EITHER) if refusals and owner.org is not org else refusals
         return self.world.need(actor, P.API_KEY_MANAGE, org, self.now)
 
     def _as_much_as(self, actor, owner):
