@@ -41,7 +41,7 @@ else
 fi
 # By itself: faults disturb the other tests, and those disturb the figures.
 echo; echo "== Chaos, in its quick form (make chaos is the whole)"
-$python -m pytest -q tests/chaos || status=$?
+$python -m pytest -q --durations=40 --durations-min=2 tests/chaos || status=$?
 echo; echo "== Coverage of the domain code (branches), at least 95 %"
 $python -m coverage report --fail-under=95 || status=$?
 exit $status
