@@ -43,7 +43,7 @@ _OWN = (
     (re.compile(r"/\d+/(?=remove|end\b)"), "/N/"),  # a number in a path is what was asked for
     (re.compile(r'name="csrfmiddlewaretoken" value="\w+"'), "csrf"),
     (re.compile(r'"X-CSRFToken": "\w+"'), "csrf"),
-    (re.compile(r'(?<=">)[^<]* ago(?=</time>)|just now(?=</time>)'), "a while ago"),
+    (re.compile(r'(?<=">)[^<]*(?=</time>)'), "then"),  # how long ago; the moment stands beside it
     (re.compile(r"request-of-[0-9a-f]+|\b[0-9a-f]{32}\b(?=</code>)"), "request"),
 )
 Answer = tuple[int, dict[str, str], str]
@@ -132,7 +132,7 @@ def told(response: Any) -> Answer:
     headers = {name: _without_own(text) for name, text in headers_of(response).items()}
     body = body_of(response)
     if "</time>" in body:
-        # “9 minutes ago” is shorter than “10 minutes ago”; what else the body tells is compared.
+        # “9 minutes ago” is shorter than “10 minutes ago”.
         headers.pop("Content-Length", None)
     return response.status_code, headers, _without_own(body)
 
