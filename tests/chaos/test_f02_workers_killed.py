@@ -14,8 +14,8 @@ from tests.chaos.verdict import judge, quiesce
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.redis, pytest.mark.slow]
 
-JOBS = 100 if WHOLE else 30
-SECONDS = 60 if WHOLE else 16
+JOBS = 100 if WHOLE else 20
+SECONDS = 60 if WHOLE else 8
 CHILD_EVERY, WORKER_EVERY = 2, 7
 LEASE_SECONDS = 3
 

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.chaos.conftest import WHOLE
+from tests.chaos.conftest import WHOLE, whole_only
 from tests.chaos.embedded import EmbeddedHouse
 from tests.chaos.house import House, MailSink, wait_until
 from tests.chaos.ledger import Ledger, Outcome, read
@@ -48,6 +48,7 @@ def embedded(directory: Path, sink: MailSink) -> EmbeddedHouse:
     return EmbeddedHouse(database_url="", sink=sink, directory=directory)
 
 
+@whole_only
 @only_with_mount
 def test_postgresql_on_a_full_disk_refuses_and_recovers(sink, line, whole, tmp_path):
     with mounted(tmp_path / "disk") as disk:

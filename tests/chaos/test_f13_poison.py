@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.redis, pytest.mark.slow]
 
 GOOD = 100 if WHOLE else 40
 MEMORY_BYTES = 2_000_000_000
-KILLING = ("chaos.leave", "chaos.devour", *(("chaos.kill",) if WHOLE else ()))
+KILLING = ("chaos.leave", *(("chaos.devour", "chaos.kill") if WHOLE else ()))
 POISON = (*KILLING, "kernel.mail.send", "chaos.unknown")
 LIMITED = (
     "import os, resource, sys; "

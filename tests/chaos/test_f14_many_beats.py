@@ -11,8 +11,8 @@ from tests.chaos.house import wait_until
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.redis, pytest.mark.slow]
 
-SECONDS = 30 if WHOLE else 12
-FROZEN_SECONDS = 20 if WHOLE else 6
+SECONDS = 30 if WHOLE else 8
+FROZEN_SECONDS = 20 if WHOLE else 4
 TICKING = {"STEWARD_CHAOS_TICK": "1"}
 
 

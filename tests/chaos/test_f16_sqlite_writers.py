@@ -36,7 +36,7 @@ def house(tmp_path) -> Iterator[EmbeddedHouse]:
 
 
 def test_no_writer_is_refused_and_none_starves(house, line, whole, tmp_path):
-    seconds = 60 if whole else 8
+    seconds = 60 if whole else 5
     line.name = "16 sixteen writers on SQLite"
     line.criterion = "0 locked, effects = acknowledgements, worst wait < time-out, backups whole"
     house.prepare()

@@ -24,7 +24,7 @@ def row(shared_house) -> Iterator[Row]:
 
 
 def test_processes_are_replaced_one_by_one_and_no_request_fails(row, line, whole, tmp_path):
-    rounds = 20 if whole else 4
+    rounds = 20 if whole else 2
     line.name = f"19 {rounds} rolling restarts"
     line.criterion = "0 failed requests, 0 doubled jobs, exit status 0"
     house, statuses = row.house, []

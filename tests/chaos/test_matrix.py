@@ -60,8 +60,7 @@ DEPENDENCIES = {
     "rabbitmq": Dependency("rabbitmq", is_needed=False, slowest_seconds=5),
 }
 _QUICK = {
-    ("postgresql", Mode.HALF), ("postgresql", Mode.RESET), ("redis", Mode.BLACKHOLE),
-    ("smtp", Mode.HALF), ("rabbitmq", Mode.HALF),
+    ("postgresql", Mode.HALF), ("redis", Mode.BLACKHOLE), ("rabbitmq", Mode.HALF),
 }  # fmt: skip
 CELLS = [
     pytest.param(name, mode, id=f"{name}-{mode}",
