@@ -15,6 +15,8 @@ from identity.resources.refusals import InvalidFilter, InvalidPath, Refusal
 
 MOST_CHARACTERS = 8_000
 MOST_NESTED = 40
+MOST_COMPARISONS = 200
+LONGEST_NUMBER = 30
 
 OPERATORS = ("eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le")
 
@@ -149,7 +151,7 @@ class _Reader:
         if len(text) > MOST_CHARACTERS:
             raise error(f"It has more than {MOST_CHARACTERS:,} characters.")
         self._tokens = list(self._split())
-        self._at = 0
+        self._at = self._comparisons = 0
 
     def _split(self) -> Iterator[tuple[str, str, int]]:
         position, end = 0, len(self._text.rstrip())
@@ -238,6 +240,9 @@ class _Reader:
         return path
 
     def _expression(self, depth: int) -> Node:
+        self._comparisons += 1
+        if self._comparisons > MOST_COMPARISONS:
+            raise self.wrong(f"it compares more than {MOST_COMPARISONS} times")
         path = self.attribute()
         if self.takes("sign", "["):
             node = self.alternatives(depth + 1)
@@ -261,11 +266,16 @@ class _Reader:
     def _value(self) -> Any:
         if (text := self.next("string")) is not None:
             try:
-                return json.loads(text)
-            except json.JSONDecodeError:
+                found = json.loads(text)
+                found.encode()
+            except (json.JSONDecodeError, UnicodeEncodeError):
                 self._at -= 1
                 raise self.wrong("this text is not written as in JSON") from None
+            return found
         if (number := self.next("number")) is not None:
+            if len(number) > LONGEST_NUMBER:
+                self._at -= 1
+                raise self.wrong("this number is too long")
             return json.loads(number)
         word = (self.next("word") or "").lower()
         if word in _WORDS:

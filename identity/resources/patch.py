@@ -122,6 +122,8 @@ def _one(
         raise InvalidPath(f"“{attribute.name}” is no list: it cannot be filtered.")
     else:
         found = _single(kind, attribute, sub, value, held)
+    if attribute.required and not found:
+        raise Immutable(f"“{attribute.name}” is required: it cannot be removed.")
     read.put(resource, target, found)
 
 
@@ -205,6 +207,8 @@ def _in_list(
         number for number, one in enumerate(held)
         if node is None or (isinstance(one, Mapping) and matches(node, one))
     ]  # fmt: skip
+    if sub is not None and sub.mutability == "immutable" and found:
+        raise Immutable(f"“{attribute.name}.{sub.name}” stays as it was given.")
     if kind == "remove":
         return _without(held, found, sub) or None
     if not found:
@@ -217,7 +221,9 @@ def _in_list(
         if new is None and sub is not None:
             held[number] = {k: v for k, v in held[number].items() if k != sub.name}
         elif new is not None:
-            held[number] = {**held[number], **new}
+            # Without a sub-attribute the element itself is replaced (RFC 7644 §3.5.2.3).
+            is_whole = kind == "replace" and sub is None
+            held[number] = new if is_whole else {**held[number], **new}
     held = read.with_one_primary(held, keep=found[-1])
     return [one for one in held if one] or None
 
@@ -228,10 +234,10 @@ def _whole_list(kind: str, attribute: Attribute, value: Any, held: list[Any]) ->
     if kind == "remove":
         if value is None:
             return None
-        gone = [_identity(one) for one in read.coerced(attribute, value) or []]
-        return [one for one in held if _identity(one) not in gone] or None
+        gone = read.coerced(attribute, value) or []
+        return [one for one in held if not any(_is_same(one, other) for other in gone)] or None
     for one in read.coerced(attribute, value) or []:
-        same = [n for n, there in enumerate(held) if _identity(there) == _identity(one)]
+        same = [number for number, there in enumerate(held) if _is_same(there, one)]
         if same:
             held[same[0]] = {**held[same[0]], **one}
         else:
@@ -241,11 +247,16 @@ def _whole_list(kind: str, attribute: Attribute, value: Any, held: list[Any]) ->
     return held or None
 
 
-def _identity(one: Any) -> Any:
-    """Return what makes two elements the same: the value, of its type; else everything."""
-    if isinstance(one, Mapping) and "value" in one:
-        return (str(one["value"]).casefold(), str(one.get("type", "")).casefold())
-    return one
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two elements are the same: by their value, and their type where both have one."""
+    if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
+        return bool(one == other)
+    if "value" not in one or "value" not in other:
+        return one == other
+    if str(one["value"]).casefold() != str(other["value"]).casefold():
+        return False
+    kinds = {str(each["type"]).casefold() for each in (one, other) if each.get("type")}
+    return len(kinds) < 2
 
 
 def _without(held: list[Any], found: list[int], sub: Attribute | None) -> list[Any]:

@@ -72,8 +72,9 @@ def _targets(names: Iterable[str], resource_type: ResourceType) -> Iterable[Targ
 
 def _add(shown: dict[str, Any], resource: Mapping[str, Any], target: Target) -> None:
     if target.attribute is None:
-        if target.urn in resource:
-            shown[target.urn] = resource[target.urn]
+        urn = str(target.urn)
+        if urn in resource:
+            shown[urn] = resource[urn]
         return
     holder = resource.get(target.urn, {}) if target.urn else resource
     name = target.attribute.name

@@ -85,7 +85,9 @@ def test_a_filter_is_read(text, node):
         "a eq 1 b eq 2", "not a eq 1", "emails[", "emails[]", 'emails[type eq "work"',
         'emails[type eq "work"].', "a eq 01", "a eq 1.", "a.b.c eq 1", "1a eq 1", "a..b eq 1",
         ":a eq 1", "x:a eq 1", 'a eq "\\q"', 'a eq "\n"', "a eq 1;", "a eq 1 --", "not ()",
-        "a gt", "pr", "(" * 100 + "a eq 1" + ")" * 100, "a eq 1 and " * 2000 + "a eq 1",
+        "a gt", "pr", "a eq " + "9" * 5000, 'a eq "\\ud800"',
+        "a pr or " * 300 + "a pr",
+        "(" * 100 + "a eq 1" + ")" * 100, "a eq 1 and " * 2000 + "a eq 1",
     ],
 )  # fmt: skip
 def test_a_malformed_filter_is_refused_with_its_place(text):

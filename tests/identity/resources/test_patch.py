@@ -232,6 +232,34 @@ def test_a_whole_extension_is_set_part_by_part():
     assert found[ENTERPRISE_URN] == {"manager": {"value": "26"}}
 
 
+def test_a_filter_replaces_whole_elements():
+    found = user({"op": "replace", "path": 'emails[type eq "home"]', "value": {"value": "n@x.org"}})
+    assert found["emails"] == [ADA["emails"][0], {"value": "n@x.org"}]
+
+
+def test_members_are_the_same_by_their_value_and_by_a_type_that_both_have():
+    typed = [{"value": "u1", "type": "User"}]
+    assert ids(team({"op": "add", "path": "members", "value": typed})) == ["u1", "u2"]
+    assert ids(team({"op": "remove", "path": "members", "value": typed})) == ["u2"]
+    other = {"value": "ADA@example.org", "type": "home"}
+    assert len(user({"op": "add", "path": "emails", "value": [other]})["emails"]) == 3
+
+
+def test_what_is_required_is_not_removed():
+    for operation in ({"op": "remove", "path": "displayName"},
+                      {"op": "replace", "path": "displayName", "value": None},
+                      {"op": "replace", "value": {"displayName": ""}}):  # fmt: skip
+        with pytest.raises(Immutable):
+            team(operation)
+    with pytest.raises(Immutable):
+        user({"op": "remove", "path": "userName"})
+
+
+def test_a_member_does_not_become_another():
+    with pytest.raises(Immutable):
+        team({"op": "replace", "path": 'members[value eq "u1"].value', "value": "u9"})
+
+
 def test_a_sub_attribute_of_every_element():
     found = user({"op": "replace", "path": "emails.type", "value": "other"})
     assert [one["type"] for one in found["emails"]] == ["other", "other"]
