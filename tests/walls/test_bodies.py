@@ -18,7 +18,7 @@ from orgs.models import Organization, User
 from tests.walls.answers import BODIES, Answer, ask, difference, send, told
 from tests.walls.parts import named_by
 from tests.walls.routes import Route, routes
-from tests.walls.rows import fingerprint, tenant_models
+from tests.walls.rows import tenant_models
 from tests.walls.town import GHOST, RIVAL, Town
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,6 @@ def test_what_a_body_names_of_another_s_is_what_never_was(
 ) -> None:
     owner, own = town.callers["organization:owner"], named_by(route, town.own)
     body = _body(route, method, town)
-    before = fingerprint(town.rival.organization)
     wrong, cases = [], 0
     for name, field in route.view.bodies[method]().fields.items():
         if (route.name, name) in ONE_NAMESPACE:
@@ -85,7 +84,7 @@ def test_what_a_body_names_of_another_s_is_what_never_was(
                 wrong.append(f"{name}={theirs}: rival is told of")
     count(cases)
     assert not wrong, "\n".join(wrong)
-    assert fingerprint(town.rival.organization) == before
+    assert town.stands(RIVAL)
 
 
 @pytest.mark.parametrize(("route", "method"), WRITES, ids=_name)
@@ -96,7 +95,6 @@ def test_a_field_that_is_not_declared_cannot_be_set(
     declared = set(route.view.bodies[method]().fields)
     body = _body(route, method, town)
     undeclared = [name for name in FIELDS if name not in declared]
-    before = fingerprint(town.acme.organization), fingerprint(town.rival.organization)
     taken = []
     for start in range(0, len(undeclared), AT_ONCE):
         names = undeclared[start : start + AT_ONCE]
@@ -112,7 +110,8 @@ def test_a_field_that_is_not_declared_cannot_be_set(
         taken += [name for name in names if name not in refused]
     count(len(undeclared))
     assert not taken, f"{method} {route} takes {taken}"
-    assert (fingerprint(town.acme.organization), fingerprint(town.rival.organization)) == before
+    assert town.stands("acme")
+    assert town.stands(RIVAL)
 
 
 def test_a_query_parameter_that_is_not_declared_is_refused_for_every_field(town: Town) -> None:

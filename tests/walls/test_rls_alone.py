@@ -6,7 +6,6 @@ nothing shown holds anything of it, and nothing of it changes.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -16,7 +15,6 @@ from orgs.models import Team
 from tests.walls.answers import ask, difference, told
 from tests.walls.parts import named_by
 from tests.walls.routes import Route, routes
-from tests.walls.rows import fingerprint, marks_of
 from tests.walls.switches import scoping_off, security_off
 from tests.walls.test_foreign_and_absent import _absent, _objects, _unexpected
 from tests.walls.test_lists_and_pages import leaks
@@ -47,7 +45,6 @@ def test_the_switches_switch(town: Town) -> None:
 def test_what_is_shown_is_one_s_own_behind_one_wall(
     route: Route, wall: str, town: Town, count: Callable[[int], None]
 ) -> None:
-    marks = marks_of(town.rival.organization)
     found, cases = [], 0
     with OFF[wall]():
         for name in ("organization:owner", "machine"):
@@ -55,7 +52,7 @@ def test_what_is_shown_is_one_s_own_behind_one_wall(
             if route.kind == "api" or caller.session:
                 answer = told(ask(caller, route, "GET", named_by(route, town.own)))
                 cases += 1
-                found += [f"to {name}: {leak}" for leak in leaks(answer, marks)]
+                found += [f"to {name}: {leak}" for leak in leaks(answer, town.marks)]
                 assert answer[0] < 500, answer
     count(cases)
     assert not found, "\n".join(found)
@@ -66,7 +63,6 @@ def test_what_is_shown_is_one_s_own_behind_one_wall(
 def test_what_is_another_s_looks_like_what_never_was_behind_one_wall(
     route: Route, wall: str, town: Town, count: Callable[[int], None]
 ) -> None:
-    before = fingerprint(town.rival.organization)
     caller = town.callers["organization:owner"]
     told_apart, cases = [], 0
     with OFF[wall]():
@@ -82,16 +78,15 @@ def test_what_is_another_s_looks_like_what_never_was_behind_one_wall(
                     told_apart.append(f"{method} {route}, {what}: {wrong}")
     count(cases)
     assert not told_apart, f"{len(told_apart)} of {cases}:\n" + "\n".join(told_apart)
-    assert fingerprint(town.rival.organization) == before, f"{RIVAL}'s rows changed"
+    assert town.stands(RIVAL), f"{RIVAL}'s rows changed"
 
 
 def test_without_both_walls_the_matrix_sees_the_leak(town: Town) -> None:
     """A matrix that cannot fail would prove nothing of either wall."""
-    marks: Any = marks_of(town.rival.organization)
     teams = next(route for route in READS if route.name.endswith(":teams"))
     with scoping_off(), security_off():
         answer = told(
             ask(town.callers["organization:owner"], teams, "GET", named_by(teams, town.own))
         )
-    assert leaks(answer, marks)
+    assert leaks(answer, town.marks)
     assert connection.vendor == "postgresql"

@@ -29,6 +29,7 @@ from orgs.models import (
     TeamMembership,
     User,
 )
+from tests.walls.rows import fingerprint, marks_of
 from tests.wire.stage import Person, Stage, build, person
 
 RIVAL, GHOST = "rival", "ghost"
@@ -54,7 +55,11 @@ class Caller:
 
 @dataclass
 class Town:
-    """The two organizations, who comes, and what paths name."""
+    """The two organizations, who comes, and what paths name.
+
+    `marks` are the ids of rival's rows. `stand` is how the rows of both stand before anybody
+    comes: each test's transaction takes back what it changed, so all begin with that.
+    """
 
     acme: Stage
     rival: Stage
@@ -64,6 +69,13 @@ class Town:
     absent: dict[str, str]
     deleted: dict[str, str]
     foreign_cursor: str
+    marks: frozenset[str]
+    stand: dict[str, str]
+
+    def stands(self, slug: str) -> bool:
+        """Whether an organization's rows are as they were before anybody came."""
+        stage = self.rival if slug == RIVAL else self.acme
+        return fingerprint(stage.organization) == self.stand[slug]
 
     def sent_as_absent(self, text: str) -> str:
         """Return a text about rival as it would be about what never was."""
@@ -82,7 +94,21 @@ def build_town() -> Town:
     absent = {part: _ghost_of(value) for part, value in rival.ids.items()}
     assert not Organization.objects.filter(slug=GHOST).exists()
     cursor = _cursor_of(rival)
-    return Town(acme, rival, callers, acme.ids, rival.ids, absent, _deleted(acme), cursor)
+    deleted = _deleted(acme)
+    sides = {"acme": acme, RIVAL: rival}
+    stand = {slug: fingerprint(side.organization) for slug, side in sides.items()}
+    return Town(
+        acme=acme,
+        rival=rival,
+        callers=callers,
+        own=acme.ids,
+        foreign=rival.ids,
+        absent=absent,
+        deleted=deleted,
+        foreign_cursor=cursor,
+        marks=marks_of(rival.organization),
+        stand=stand,
+    )
 
 
 def _cursor_of(stage: Stage) -> str:
