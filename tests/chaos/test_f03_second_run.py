@@ -16,6 +16,7 @@ TASK_SECONDS = 20 if WHOLE else 12
 SHORT_VISIBILITY = {"STEWARD_VISIBILITY_SECONDS": "4", "STEWARD_SWEEP_SECONDS": "2"}
 
 
+@whole_only
 def test_f03_a_task_longer_than_the_visibility_timeout_has_one_effect(serving, ledger, line):
     line.criterion = "given out again after 4 s; may start twice, effect exactly once"
     serving.start_beat()

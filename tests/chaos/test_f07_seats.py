@@ -35,7 +35,7 @@ _TRAIL = """
 def test_seats_are_never_oversold_while_sixteen_processes_buy_use_and_free_them(
     shared_house, line, whole
 ):
-    seconds = 60 if whole else 8
+    seconds = 60 if whole else 5
     line.name = "7 seats under 16 processes"
     line.criterion = "no seat beyond the limit of its moment; counters equal rows; 0 deadlocks"
     work = subprocess.Popen(

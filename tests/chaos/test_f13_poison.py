@@ -31,7 +31,7 @@ def test_f13_poison_dies_and_everything_else_is_done(serving, ledger, line):
     worker = serving.start(
         [sys.executable, "-c", LIMITED, *CELERY, "worker", "--concurrency", "2", "-l", "WARNING"],
         "worker",
-        STEWARD_JOB_PAUSES_SECONDS="0.2", STEWARD_JOB_LEASE_SECONDS="3",
+        STEWARD_JOB_PAUSES_SECONDS="0.2", STEWARD_JOB_LEASE_SECONDS="3" if WHOLE else "2",
     )  # fmt: skip
     serving.execute("DELETE FROM kernel_job WHERE state = 'dead'")
     began = time.monotonic()

@@ -14,7 +14,7 @@ from typing import Self
 import pytest
 
 from tests.chaos.browser import Browser, give_owner_a_password
-from tests.chaos.conftest import WHOLE
+from tests.chaos.conftest import WHOLE, whole_only
 from tests.chaos.house import House, wait_until
 from tests.chaos.verdict import percentile
 
@@ -101,6 +101,7 @@ def test_f18_slow_heads_do_not_hold_up_the_others(serving, browser, line):
     assert p99[1] < max(0.5, 3 * p99[0])
 
 
+@whole_only
 def test_f18_slow_bodies_are_over_when_their_senders_are(serving, browser, line):
     """A body that must be read holds a thread, which is why a proxy has to take it in first."""
     line.name = f"f18 {FEW} clients drip bytes of a body (no proxy in front)"

@@ -89,7 +89,8 @@ class Keys:
             self.dead.append((brief["secret"], time.monotonic() + TOLERATED_SECONDS))
 
     def _use(self) -> None:
-        while not self._ending.is_set():
+        # With rests: processes that start beside this load should not have to wait for it.
+        while not self._ending.wait(0.05):
             for secret, until in list(self.living):
                 status = self._status_of(secret)
                 # An answer that came late may have been given late.

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from tests.chaos.conftest import WHOLE
+from tests.chaos.conftest import WHOLE, whole_only
 from tests.chaos.house import House, kill_nine, wait_until
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.redis, pytest.mark.slow]
@@ -42,6 +42,7 @@ def check(house: House, invited: list[str]) -> None:
     assert "all links hold" in house.manage("verify_audit_log")
 
 
+@whole_only  # f02 kills workers, too
 def test_a_worker_that_is_killed_again_and_again_loses_no_invitation(house, record_property):
     house.start_beat()
     worker = house.start_worker()
