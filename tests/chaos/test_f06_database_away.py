@@ -19,7 +19,7 @@ from tests.chaos.verdict import judge, quiesce
 pytestmark = [pytest.mark.postgresql, pytest.mark.redis, pytest.mark.slow]
 
 THREADS = 4
-KILLS = 8 if WHOLE else 4
+KILLS = 8 if WHOLE else 3
 RESTARTS = 3
 END_ALL = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "

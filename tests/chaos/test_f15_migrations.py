@@ -30,7 +30,7 @@ def house(tmp_path_factory) -> Iterator[House]:
 
 
 def test_a_migration_that_is_killed_anywhere_is_finished_by_the_next(house, line, whole):
-    kills = 20 if whole else 4
+    kills = 20 if whole else 2
     line.name = f"15 migrate killed at {kills} moments"
     line.criterion = "each next one goes on; the schema is that of an undisturbed one"
     chance = random.Random(kills)
