@@ -6,13 +6,13 @@ import time
 import pytest
 
 from tests.chaos import work
-from tests.chaos.conftest import WHOLE, whole_only
+from tests.chaos.conftest import whole_only
 from tests.chaos.house import wait_until
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.redis, pytest.mark.slow]
 
-SECONDS = 30 if WHOLE else 8
-FROZEN_SECONDS = 20 if WHOLE else 4
+SECONDS = 30
+FROZEN_SECONDS = 20
 TICKING = {"STEWARD_CHAOS_TICK": "1"}
 
 
