@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import pytest
 
+from tests.chaos.conftest import whole_only
 from tests.chaos.house import House, wait_until
 from tests.chaos.ledger import Ledger
 from tests.chaos.row import Clients, Row, request, two_in_a_row
@@ -121,7 +122,8 @@ class Keys:
         return f"/api/v1/organizations/{self.house.slug}/api-keys{path}"
 
 
-def test_keys_of_every_kind_are_rotated_and_no_valid_one_is_refused(row, line, whole, tmp_path):
+@whole_only
+def test_keys_of_every_kind_are_rotated_and_no_valid_one_is_refused(row, line, tmp_path):
     line.name = "20 rotation of API keys, encryption keys, peppers"
     line.criterion = "0 valid refused, 0 revoked accepted after 1 s, 0 requests failed"
     house, known = row.house, json.loads((row.house.directory / "secrets.json").read_text())
@@ -131,7 +133,7 @@ def test_keys_of_every_kind_are_rotated_and_no_valid_one_is_refused(row, line, w
     worker = house.start_worker()
     with (
         Clients(house, Ledger(tmp_path / "ledger")) as clients,
-        Keys(house, every_seconds=5 if whole else 2.5) as keys,
+        Keys(house, every_seconds=5) as keys,
     ):
         # First everybody can read what the new ones make, then they are used.
         steps = (
