@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
@@ -87,35 +87,6 @@ class RequestContextMiddleware:
             return None
         response = failed(request, 429, exception.code, "Too many attempts", exception.detail)
         response["Retry-After"] = str(exception.retry_after_seconds)
-        return response
-
-
-class MethodNotAllowedMiddleware:
-    """Gives a refused method what every other error has: Django's own answer is empty.
-
-    People see it when they sign in again by sending a form: they come back to an address
-    that only takes what the form sends. Stands innermost, so that cookies and headers are
-    still to be written.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer one request."""
-        response = self.get_response(request)
-        if not isinstance(response, HttpResponseNotAllowed) or response.content:
-            return response
-        told = failed(
-            request,
-            405,
-            "method_not_allowed",
-            "This is not a page to open",
-            "The address only takes what a form or a program sends to it. Nothing was changed. Go "
-            "back to the page that you came from, and use its button again.",
-        )
-        # Into the answer at hand, which says in `Allow` what is taken, and was logged already.
-        response.content, response["Content-Type"] = told.content, told["Content-Type"]
         return response
 
 

@@ -120,7 +120,6 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "identity.console.middleware.PrincipalMiddleware",
-    "kernel.http.MethodNotAllowedMiddleware",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [

@@ -14,7 +14,6 @@ from django.test import Client, RequestFactory
 from kernel.http import client_ip, origin_of
 from kernel.logs import bind_principal, logging_config
 from kernel.principal import Origin, Principal
-from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.kernel.throwaway")]
 
@@ -73,28 +72,6 @@ def test_errors_are_pages_for_people_and_problems_for_programs(status):
     for answer in (page, problem):
         assert "secret detail" not in answer.content.decode()
         assert "table x" not in answer.content.decode()
-
-
-@pytest.mark.urls("config.urls")
-@pytest.mark.parametrize("path", ["/preferences/theme", "/account/email/", "/healthz"])
-def test_a_method_that_is_not_taken_gets_a_page_and_what_is_taken(client, path):
-    client.force_login(UserFactory())
-    answer = client.delete(path, headers={"X-Request-Id": "req-12345678"})
-    page = answer.content.decode()
-    assert (answer.status_code, answer["Content-Type"]) == (405, "text/html; charset=utf-8")
-    assert "req-12345678" in page
-    assert page.count("<h1>") == 1
-    assert "<c-" not in page
-    assert answer["Allow"]
-
-
-@pytest.mark.urls("config.urls")
-def test_a_method_that_is_not_taken_is_a_problem_for_programs(client):
-    answer = client.delete("/api/schema", headers={"X-Request-Id": "req-12345678"})
-    assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json")
-    assert answer.json()["code"] == "method_not_allowed"
-    assert answer.json()["instance"] == "urn:steward:request:req-12345678"
-    assert answer["Allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_a_refusal_says_why():

@@ -59,9 +59,7 @@ def address(name: str, world, things, slug: str = "") -> str:
 def test_an_owner_sees_every_page(world, things, owner):
     for name in _names():
         if name in POSTS_ONLY:
-            refused = owner.get(address(name, world, things))
-            assert (refused.status_code, refused["Allow"]) == (405, "POST, OPTIONS"), name
-            assert b"This is not a page to open" in refused.content, name
+            assert owner.get(address(name, world, things)).status_code == 405, name
             continue
         response = owner.get(address(name, world, things))
         assert response.status_code == 200, name
