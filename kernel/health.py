@@ -80,7 +80,11 @@ def _in_the_database(check: Callable[[], Check], database: Check) -> Check:
     try:
         return check()
     except DatabaseError as error:
-        return Check("failed", f"The database does not answer ({type(error).__name__}).")
+        return _no_answer(error)
+
+
+def _no_answer(error: DatabaseError) -> Check:
+    return Check("failed", f"The database does not answer ({type(error).__name__}).")
 
 
 def check_database() -> Check:
@@ -94,7 +98,7 @@ def check_database() -> Check:
             cursor.execute("SELECT 1")
             cursor.fetchone()
     except DatabaseError as error:
-        return Check("failed", f"The database does not answer ({type(error).__name__}).")
+        return _no_answer(error)
     elapsed = time.monotonic() - started
     if elapsed > DATABASE_SECONDS:
         return Check("failed", f"The database took {elapsed:.1f} s for one row.")

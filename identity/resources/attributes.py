@@ -52,6 +52,13 @@ class Attribute:
         return document
 
 
+def truth(value: Any) -> bool | None:
+    """Return a boolean, also one written as text (Entra ID does so); None for anything else."""
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.lower())
+    return value if isinstance(value, bool) else None
+
+
 def _texts(*pairs: tuple[str, str]) -> tuple[Attribute, ...]:
     return tuple(Attribute(name, description) for name, description in pairs)
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from identity.resources import grammar
-from identity.resources.attributes import Attribute
+from identity.resources.attributes import Attribute, truth
+from identity.resources.connectives import And, Not, Or
 from identity.resources.refusals import InvalidFilter
 from identity.resources.schema import ResourceType, Target
 
 _TEXTS = ("string", "reference", "binary")
-_NUMBERS = ("integer", "decimal")
-_TRUTHS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +47,7 @@ class Element:
     node: "Node"
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
-    """The opposite."""
-
-    node: "Node"
-
-
-@dataclass(frozen=True, slots=True)
-class And:
-    """All of them."""
-
-    nodes: tuple["Node", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Or:
-    """One of them."""
-
-    nodes: tuple["Node", ...]
-
-
-Node = Comparison | Present | Element | Not | And | Or
+Node = Comparison | Present | Element | Not["Node"] | And["Node"] | Or["Node"]
 
 
 def bind(node: grammar.Node, resource_type: ResourceType) -> Node:
@@ -88,11 +66,11 @@ def bind_element(node: grammar.Node, attribute: Attribute) -> Node:
 
 def _bind(node: grammar.Node, resolve: Callable[[grammar.AttributePath], Target]) -> Node:
     match node:
-        case grammar.And(nodes):
+        case And(nodes):
             return And(tuple(_bind(part, resolve) for part in nodes))
-        case grammar.Or(nodes):
+        case Or(nodes):
             return Or(tuple(_bind(part, resolve) for part in nodes))
-        case grammar.Not(inner):
+        case Not(inner):
             return Not(_bind(inner, resolve))
         case grammar.Present(path):
             return Present(resolve(path))
@@ -141,17 +119,13 @@ def _comparison(
 def _fitting(leaf: Attribute, path: grammar.AttributePath, value: Any) -> Any:
     """Return the value in the attribute's type."""
     if leaf.type == "boolean":
-        # Entra ID writes booleans as text.
-        found = _TRUTHS.get(value.lower()) if isinstance(value, str) else value
-        if isinstance(found, bool):
+        found = truth(value)
+        if found is not None:
             return found
     elif leaf.type == "dateTime":
         moment = as_moment(value)
         if moment is not None:
             return moment
-    elif leaf.type in _NUMBERS:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return value
     elif isinstance(value, str):
         return value if leaf.case_exact else value.casefold()
     raise InvalidFilter(f"“{path}” is of the type {leaf.type}; {value!r} is not.")

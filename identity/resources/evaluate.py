@@ -9,7 +9,8 @@ import operator as signs
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from identity.resources.bound import And, Comparison, Element, Node, Not, Or, Present, as_moment
+from identity.resources.bound import Comparison, Element, Node, Present, as_moment
+from identity.resources.connectives import And, Not, Or
 from identity.resources.schema import Target
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from identity.resources.connectives import And, Not, Or
 from identity.resources.refusals import InvalidFilter, InvalidPath, Refusal
 
 MOST_CHARACTERS = 8_000
@@ -71,28 +72,7 @@ class Complex:
     node: "Node"
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
-    """`not (filter)`."""
-
-    node: "Node"
-
-
-@dataclass(frozen=True, slots=True)
-class And:
-    """Filters that all hold."""
-
-    nodes: tuple["Node", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Or:
-    """Filters of which one holds."""
-
-    nodes: tuple["Node", ...]
-
-
-Node = Comparison | Present | Complex | Not | And | Or
+Node = Comparison | Present | Complex | Not["Node"] | And["Node"] | Or["Node"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """PATCH, as a function from resource to resource (RFC 7644 §3.5.2).
 
 All operations or none: the resource given is left as it was. Identity providers write the
-same change in many ways; every way of `docs/scim.md` is understood:
+same change in many ways; those of Okta, Entra ID,
+OneLogin, Google and W&B are understood:
 
 - operations and names in any case, booleans as text;
 - without a path: an object, also with keys that are paths themselves
@@ -17,6 +18,7 @@ from typing import Any
 from identity.resources import grammar, read
 from identity.resources.attributes import Attribute
 from identity.resources.bound import bind_element
+from identity.resources.connectives import And
 from identity.resources.evaluate import matches
 from identity.resources.grammar import Path, parse_path
 from identity.resources.refusals import (
@@ -30,8 +32,6 @@ from identity.resources.schema import ResourceType, Target
 
 MOST_OPERATIONS = 1_000
 _KINDS = ("add", "replace", "remove")
-_TOLD_ALONG = ("schemas", "id", "meta")
-"""Keys of values without a path that say what is known already."""
 
 
 def operations_in(body: Any) -> list[tuple[str, str | None, Any]]:
@@ -88,9 +88,10 @@ def apply(body: Any, resource: Mapping[str, Any], resource_type: ResourceType) -
 def _by_key(
     kind: str, key: str, value: Any, resource: dict[str, Any], resource_type: ResourceType
 ) -> None:
-    """Do what one key of a value without a path says; what cannot be set is passed over."""
-    if key.lower() in _TOLD_ALONG:
-        return
+    """Do what one key of a value without a path says.
+
+    What cannot be set is passed over: clients send `id`, `schemas` and `meta` along.
+    """
     path = parse_path(key)
     target = _target(path, resource_type)
     if target is not None and target.attribute and not read.is_settable(target.attribute):
@@ -112,10 +113,10 @@ def _one(
         sub = attribute.find(path.sub)
         if sub is None:
             raise InvalidPath(f"“{attribute.name}” has no sub-attribute “{path.sub}”.")
-    _require_settable(attribute, sub, value, resource)
+    held = _held(resource, target)
+    _require_settable(attribute, sub, value, held)
     if not read.is_settable(attribute):
         return
-    held = _held(resource, target)
     if attribute.multi_valued:
         found = _in_list((kind, path.node, value), attribute, sub, list(held or []))
     elif path.node is not None:
@@ -139,11 +140,11 @@ def _target(path: Path, resource_type: ResourceType) -> Target | None:
 
 
 def _require_settable(
-    attribute: Attribute, sub: Attribute | None, value: Any, resource: Mapping[str, Any]
+    attribute: Attribute, sub: Attribute | None, value: Any, held: Any
 ) -> None:
     """Raise `Immutable` for what no client changes, unless it would stay as it is."""
     if attribute.is_read_only or (sub is not None and sub.is_read_only):
-        if sub is None and value is not None and resource.get(attribute.name) == value:
+        if sub is None and value is not None and held == value:
             return
         name = f"{attribute.name}.{sub.name}" if sub else attribute.name
         raise Immutable(f"“{name}” is read-only.")
@@ -270,7 +271,7 @@ def _without(held: list[Any], found: list[int], sub: Attribute | None) -> list[A
 def _described(node: grammar.Node | None, attribute: Attribute) -> dict[str, Any]:
     """Return the element that a filter describes: what its comparisons by `eq` say."""
     match node:
-        case grammar.And(nodes):
+        case And(nodes):
             parts: dict[str, Any] = {}
             for one in nodes:
                 parts |= _described(one, attribute)

@@ -9,14 +9,13 @@ identity providers send their own `id`, `groups` and `meta` along.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from identity.resources.attributes import Attribute
+from identity.resources.attributes import Attribute, truth
 from identity.resources.grammar import attribute_path
 from identity.resources.refusals import InvalidSyntax, InvalidValue
 from identity.resources.schema import ResourceType, Target
 
 LONGEST_TEXT = 4_000
 MOST_ELEMENTS = 50_000
-_TRUTHS = {"true": True, "false": False}
 
 
 def normalise(body: Any, resource_type: ResourceType) -> dict[str, Any]:
@@ -125,8 +124,8 @@ def element(attribute: Attribute, value: Any) -> Any:
 
 
 def _boolean(attribute: Attribute, value: Any) -> bool:
-    found = _TRUTHS.get(value.lower()) if isinstance(value, str) else value
-    if not isinstance(found, bool):
+    found = truth(value)
+    if found is None:
         raise InvalidValue(f"“{attribute.name}” has to be true or false.")
     return found
 

@@ -6,13 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from identity.resources.connectives import And, Not, Or
 from identity.resources.grammar import (
-    And,
     AttributePath,
     Comparison,
     Complex,
-    Not,
-    Or,
     Path,
     Present,
     parse_filter,

@@ -272,6 +272,11 @@ def test_what_is_read_only_is_refused_unless_it_stays():
         user({"op": "remove", "path": "groups"})
     with pytest.raises(Immutable):
         user({"op": "replace", "path": "meta.created", "value": "2020-01-01T00:00:00Z"})
+    told = {**ADA, STEWARD_URN: {"status": "active"}}
+    path = f"{STEWARD_URN}:status"
+    assert user({"op": "replace", "path": path, "value": "active"}, start=told) == told
+    with pytest.raises(Immutable):
+        user({"op": "replace", "path": path, "value": "deactivated"}, start=told)
     same = user({"op": "replace", "path": "id", "value": "1"}, start={**ADA, "id": "1"})
     assert same == {**ADA, "id": "1"}
     assert user({"op": "replace", "value": {"id": "2", "groups": [], "meta": {}}}) == ADA
