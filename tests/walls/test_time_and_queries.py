@@ -1,9 +1,7 @@
 """What is another's takes as long as what never was: the same queries, the same time.
 
 The queries are compared exactly, for every route. The time is compared for those that
-stand for the rest: medians of many requests in turns, of this process's CPU alone. A median
-of some dozens moves by one or two in a hundred from run to run, so 120 are enough to tell a
-tenth; where they seem to be further apart, more requests decide, added to the first.
+stand for the rest: medians of many requests in turns, of this process's CPU alone.
 """
 
 import gc
@@ -34,8 +32,8 @@ TIMED = (
     ("console:members", "theirs"),
     ("console:team", "their team under mine"),
 )
-SAMPLES = 120
-TRIES = 12
+SAMPLES = 500
+TRIES = 4
 AT_MOST_APART = 0.10
 
 _VALUE = re.compile(r"'(?:[^']|'')*'(?:::\w+)?|\b\d+\b")
