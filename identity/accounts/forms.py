@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import SignupForm
+from allauth.account.utils import setup_user_email
 from allauth.core import context
 from django.conf import settings
 from django.db import transaction
@@ -28,7 +29,10 @@ class SignUpForm(SignupForm):  # type: ignore[misc] # allauth ships no types
         """
         if self.account_already_exists:
             with transaction.atomic():
-                get_adapter().save_user(request, None, self)
+                made = get_adapter().save_user(request, None, self)
+                # A known address would be left out here; any other has its row written.
+                made.email = f"{made.username}@example.invalid"
+                setup_user_email(request, made, [])
                 transaction.set_rollback(True)
         return super().try_save(request)
 
