@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import whole_only
 from tests.chaos.embedded import EmbeddedHouse
 from tests.chaos.house import CELERY, MailSink, wait_until
 from tests.chaos.ledger import Ledger, Outcome
@@ -36,9 +35,8 @@ def house(tmp_path) -> Iterator[EmbeddedHouse]:
         sink.stop()
 
 
-@whole_only
-def test_no_writer_is_refused_and_none_starves(house, line, tmp_path):
-    seconds = 60
+def test_no_writer_is_refused_and_none_starves(house, line, whole, tmp_path):
+    seconds = 60 if whole else 5
     line.name = "16 sixteen writers on SQLite"
     line.criterion = "0 locked, effects = acknowledgements, worst wait < time-out, backups whole"
     house.prepare()
