@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs", ApiDocs.as_view(), name="api-docs"),
     path("api/v1/", include("identity.api.urls")),
     path("api/v1/", include("orgs.api.urls")),
+    path("", include("identity.scim.urls")),
     path("", include("identity.console.urls")),
     path("account/", include("allauth.account.urls")),
     path("", include("orgs.console.urls")),

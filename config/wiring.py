@@ -4,12 +4,14 @@ Event → what follows. `within` runs in the event's own transaction (the end of
 must not wait); `after` names jobs that get a row in that transaction and run later.
 """
 
+from identity import directory_subscribers
 from identity import events as identity_events
 from identity import invariants as identity_invariants
 from identity import subscribers as identity_subscribers
 from identity.accounts import reset
 from identity.actions import api_keys
 from identity.console import contributions as identity_console
+from identity.scim.log import forget_old as forget_old_entries
 from kernel import invariants as kernel_invariants
 from kernel.console.registry import Console
 from kernel.events import checkpoints, verification
@@ -28,6 +30,9 @@ from orgs.actions import entitlements, grants, invitations, organizations
 from orgs.console import contributions as orgs_console
 
 _ENDS_ACCESS = (identity_subscribers.end_access,)
+_FOLLOWS_MEMBERS = (directory_subscribers.follow_members,)
+_FOLLOWS_TEAMS = (directory_subscribers.follow_teams,)
+_FOLLOWS_PLACES = (directory_subscribers.follow_places,)
 
 REACTIONS = {
     "orgs.invitation.created": Reactions(after=("orgs.mail.invitation",)),
@@ -35,11 +40,28 @@ REACTIONS = {
     "orgs.request.made": Reactions(after=("orgs.mail.request_made",)),
     "orgs.request.approved": Reactions(after=("orgs.mail.request_decided",)),
     "orgs.request.declined": Reactions(after=("orgs.mail.request_decided",)),
-    "orgs.member.deactivated": Reactions(within=_ENDS_ACCESS),
-    "orgs.member.removed": Reactions(within=_ENDS_ACCESS, after=("orgs.mail.member_removed",)),
-    "orgs.member.left": Reactions(within=_ENDS_ACCESS),
-    "orgs.team.deleted": Reactions(within=_ENDS_ACCESS),
-    "orgs.service_account.deleted": Reactions(within=_ENDS_ACCESS),
+    "orgs.member.added": Reactions(within=_FOLLOWS_MEMBERS),
+    "orgs.member.joined": Reactions(within=_FOLLOWS_MEMBERS),
+    "orgs.member.role_changed": Reactions(within=_FOLLOWS_MEMBERS),
+    "orgs.member.seat_changed": Reactions(within=_FOLLOWS_MEMBERS),
+    "orgs.member.deactivated": Reactions(within=(*_ENDS_ACCESS, *_FOLLOWS_MEMBERS)),
+    "orgs.member.reactivated": Reactions(within=_FOLLOWS_MEMBERS),
+    "orgs.member.removed": Reactions(
+        within=(*_ENDS_ACCESS, *_FOLLOWS_MEMBERS), after=("orgs.mail.member_removed",)
+    ),
+    "orgs.member.left": Reactions(within=(*_ENDS_ACCESS, *_FOLLOWS_MEMBERS)),
+    "orgs.team.created": Reactions(within=_FOLLOWS_TEAMS),
+    "orgs.team.renamed": Reactions(within=_FOLLOWS_TEAMS),
+    "orgs.team.updated": Reactions(within=_FOLLOWS_TEAMS),
+    "orgs.team.deleted": Reactions(within=(*_ENDS_ACCESS, *_FOLLOWS_TEAMS)),
+    "orgs.team.members_set": Reactions(within=_FOLLOWS_PLACES),
+    "orgs.team_member.added": Reactions(within=_FOLLOWS_PLACES),
+    "orgs.team_member.removed": Reactions(within=_FOLLOWS_PLACES),
+    "orgs.team_member.left": Reactions(within=_FOLLOWS_PLACES),
+    "orgs.service_account.deleted": Reactions(
+        within=(*_ENDS_ACCESS, directory_subscribers.release_managed)
+    ),
+    "orgs.user.updated": Reactions(within=(directory_subscribers.follow_accounts,)),
     "orgs.organization.deletion_requested": Reactions(
         within=_ENDS_ACCESS, after=("orgs.mail.deletion_requested",)
     ),
@@ -67,6 +89,7 @@ JOBS = {
     "orgs.entitlements.note_lapsed": JobKind(entitlements.note_lapsed, transactional=False),
     "orgs.organizations.purge_due": JobKind(organizations.purge_due, transactional=False),
     "identity.keys.note_ended": JobKind(api_keys.note_ended, transactional=False),
+    "identity.provisioning.forget": JobKind(forget_old_entries),
     reset.JOB: JobKind(reset.send_link),
     "identity.keys.remind": JobKind(identity_subscribers.remind_of_expiry),
 }
@@ -80,6 +103,7 @@ SCHEDULES = {
     "expire_grants": Schedule(60, "orgs.grants.note_lapsed"),
     "expire_entitlements": Schedule(60, "orgs.entitlements.note_lapsed"),
     "expire_keys": Schedule(60, "identity.keys.note_ended"),
+    "forget_provisioning": Schedule(3600, "identity.provisioning.forget"),
     "remind_of_keys": Schedule(86_400, "identity.keys.remind"),
     "purge_organizations": Schedule(300, "orgs.organizations.purge_due"),
 }

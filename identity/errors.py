@@ -10,6 +10,13 @@ class KeyEnded(Conflict):
     title = "This key has ended"
 
 
+class NotUnique(Conflict):
+    """A userName, an externalId or a group's name is taken in this organization."""
+
+    code = "not_unique"
+    title = "This is taken"
+
+
 class KeyRefused(DomainError):
     """A credential that proves nobody; `code` on the instance says why, for the wire."""
 

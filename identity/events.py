@@ -13,4 +13,13 @@ EVENTS: dict[str, str] = {
     "identity.password.changed": "{actor} changed the password of {target}",
     "identity.session.started": "{target} signed in",
     "identity.session.ended": "{actor} ended a session of {target}",
+    "identity.domain.verified": "{target} is the organization's domain",
+    "identity.provisioning.connected": "{actor} connected {target} for provisioning",
+    "identity.provisioning.disconnected": "{actor} disconnected {target} from provisioning",
+    "identity.provisioning.group_mapped": "{actor} changed the team role of the group {target}",
+    "identity.provisioning.user_awaited": "{actor} asked {target} to confirm their membership",
+    "identity.provisioning.user_linked": "{actor} linked {target}",
+    "identity.provisioning.user_updated": "{actor} changed what is known of {target}",
+    "identity.provisioning.user_forgotten": "{actor} no longer awaits {target}",
+    "identity.provisioning.group_updated": "{actor} changed the group {target}",
 }

@@ -63,8 +63,10 @@ class Recognised:
     principal: Principal
 
 
-def recognise(text: str, origin: Origin) -> Recognised:
+def recognise(text: str, origin: Origin, *, provisions: bool = False) -> Recognised:
     """Return who a key proves, in one query; raise `KeyRefused` otherwise.
+
+    A provisioning token is good for provisioning alone, which the caller says it is.
 
     Whether the owner may still work is derived from the membership, the account and the
     organization as they are now: a key that somebody forgot to revoke is refused too.
@@ -77,6 +79,11 @@ def recognise(text: str, origin: Origin) -> Recognised:
         raise KeyRefused(*refused)
     if not key.owner_is_fit:  # type: ignore[attr-defined] # annotated in `_with_digest`
         raise KeyRefused("principal_inactive", "Whom this key belongs to may not work now.")
+    account = key.service_account
+    if account is not None and account.kind == ServiceAccount.Kind.SCIM and not provisions:
+        raise KeyRefused(
+            "provisioning_token_only", "This is a provisioning token: it works under /scim only."
+        )
     if key.allowed_networks and not is_within(origin.ip, key.allowed_networks):
         raise KeyRefused("address_not_allowed", "This key may not be used from this address.")
     return Recognised(key, _principal(key, origin))

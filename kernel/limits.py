@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponseBase
 from kernel.http import failed
 
 MAX_ADDRESS_BYTES = 8_000
+SCIM_BODY_BYTES = 10_000_000
+"""A whole group, or a thousand operations, is pushed in one body."""
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32_000
 
@@ -45,7 +47,7 @@ class RequestLimitsMiddleware:
                 f"A request may have {MAX_HEADERS} headers of {MAX_HEADER_BYTES:,} characters in "
                 "all. In a browser, delete this site's cookies and try again.",
             )
-        if _declared_length(meta.get("CONTENT_LENGTH")) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        if _declared_length(meta.get("CONTENT_LENGTH")) > _most_of_body(request.path):
             return failed(
                 request,
                 413,
@@ -54,6 +56,11 @@ class RequestLimitsMiddleware:
                 "The request's body is larger than what is accepted here.",
             )
         return self.get_response(request)
+
+
+def _most_of_body(path: str) -> int:
+    is_scim = path.startswith("/scim")
+    return SCIM_BODY_BYTES if is_scim else int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
 def _declared_length(text: object) -> int:

@@ -66,6 +66,20 @@ class OrganizationRestricted(Conflict):
     title = "The organization is restricted"
 
 
+class ManagedByProvisioning(Conflict):
+    """An identity provider decides this over SCIM; what is changed here it would undo."""
+
+    code = "managed_by_provisioning"
+    title = "The identity provider manages this"
+
+
+class TeamNotEmpty(Conflict):
+    """The team owns what would be lost with it, and the caller cannot have meant that."""
+
+    code = "team_not_empty"
+    title = "The team still owns something"
+
+
 class ConfirmationMismatch(Invalid):
     """The typed confirmation is not the name."""
 

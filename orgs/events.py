@@ -29,6 +29,7 @@ EVENTS: dict[str, str] = {
     "orgs.team_member.role_changed": "{actor} changed the team role of {target}",
     "orgs.team_member.removed": "{actor} removed {target} from a team",
     "orgs.team_member.left": "{target} left a team",
+    "orgs.team.members_set": "{actor} changed who is in the team {target}",
     "orgs.role.created": "{actor} created the role {target}",
     "orgs.role.updated": "{actor} changed the role {target}",
     "orgs.role.deleted": "{actor} deleted the role {target}",

@@ -30,6 +30,7 @@ STEWARD_TRUSTED_PROXIES = env.int("STEWARD_TRUSTED_PROXIES", default=0)
 STEWARD_SECURITY_CONTACT = env.str("STEWARD_SECURITY_CONTACT", default="")
 STEWARD_API_RATE = env.int("STEWARD_API_RATE", default=600)
 STEWARD_ANONYMOUS_RATE = env.int("STEWARD_ANONYMOUS_RATE", default=60)
+STEWARD_SCIM_RATE = env.int("STEWARD_SCIM_RATE", default=3000)
 STEWARD_KEY_FAILURE_RATE = env.int("STEWARD_KEY_FAILURE_RATE", default=20)
 STEWARD_PROTECTED_PROJECT_NAMES = env.list(
     "STEWARD_PROTECTED_PROJECT_NAMES", default=["model-registry"]
@@ -252,6 +253,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
     "POSTPROCESSING_HOOKS": ["kernel.api.schema.finish"],
+}
+# django-scim2: its views are a base; who asks is decided by ours (identity.scim.door).
+SCIM_SERVICE_PROVIDER: dict[str, Any] = {
+    "NETLOC": STEWARD_BASE_URL.partition("://")[2],
+    "AUTHENTICATION_SCHEMES": [],
+    "AUTH_CHECK_MIDDLEWARE": "identity.scim.unchecked.unchecked",
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000

@@ -363,7 +363,7 @@ def _require_allowed_by_policy(
     if isinstance(owner, ServiceAccount):
         if owner.organization_id != organization.pk:
             raise Missing
-        if owner.kind != ServiceAccount.Kind.BUILT_IN:
+        if owner.kind == ServiceAccount.Kind.EXTERNAL:
             raise PolicyForbids("An external service account proves itself by federation.")
         if owner.is_disabled:
             raise PolicyForbids("This service account is disabled. Enable it first.")

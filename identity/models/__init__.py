@@ -2,5 +2,24 @@
 
 from identity.models.api_key import APIKey
 from identity.models.proof import EmailAddress, UserSession
+from identity.models.provisioning import (
+    ProvisionedAccount,
+    ProvisioningConnection,
+    ProvisioningEntry,
+    VerifiedDomain,
+)
+from identity.models.scim import Directory, SCIMEmail, SCIMGroup, SCIMUser
 
-__all__ = ["APIKey", "EmailAddress", "UserSession"]
+__all__ = [
+    "APIKey",
+    "Directory",
+    "EmailAddress",
+    "ProvisionedAccount",
+    "ProvisioningConnection",
+    "ProvisioningEntry",
+    "SCIMEmail",
+    "SCIMGroup",
+    "SCIMUser",
+    "UserSession",
+    "VerifiedDomain",
+]

@@ -251,6 +251,9 @@ class _Reader:
             except (json.JSONDecodeError, UnicodeEncodeError):
                 self._at -= 1
                 raise self.wrong("this text is not written as in JSON") from None
+            if "\x00" in found:
+                self._at -= 1
+                raise self.wrong("this text holds a character that nothing here has")
             return found
         if (number := self.next("number")) is not None:
             if len(number) > LONGEST_NUMBER:

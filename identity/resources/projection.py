@@ -35,6 +35,11 @@ class Projection:
             tuple(_targets(without, resource_type)),
         )
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left out."""
+        return self.only is None and not self.without
+
     def shows(self, name: str) -> bool:
         """Whether an attribute of the core is shown at all: what is not need not be read."""
         if self.only is not None:

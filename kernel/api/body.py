@@ -30,17 +30,22 @@ class JSONBody(JSONParser):
     ) -> Any:
         """Return the parsed document; raise `ParseError` for anything that is not JSON."""
         body = parser_context["request"]._request.body if parser_context else stream.read()
-        try:
-            document = json.loads(
-                body.decode("utf-8"),
-                parse_constant=_refuse_constant,
-                parse_float=_finite,
-                object_pairs_hook=_without_twins,
-            )
-            _require_flat(document)
-            return document
-        except (ValueError, RecursionError) as error:
-            raise drf.ParseError(f"The body is not JSON: {_told(error)}.") from None
+        return read_json(body)
+
+
+def read_json(body: bytes) -> Any:
+    """Return a document; raise `ParseError` for anything that is not JSON, or nested too deep."""
+    try:
+        document = json.loads(
+            body.decode("utf-8"),
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_without_twins,
+        )
+        _require_flat(document)
+    except (ValueError, RecursionError) as error:
+        raise drf.ParseError(f"The body is not JSON: {_told(error)}.") from None
+    return document
 
 
 class Body(serializers.Serializer[Any]):

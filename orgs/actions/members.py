@@ -13,7 +13,7 @@ from kernel.errors import Missing
 from kernel.events import Target, record
 from kernel.principal import Principal
 from orgs import access
-from orgs.actions import endings, given_roles, occupancy, seats
+from orgs.actions import endings, given_roles, managed, occupancy, seats
 from orgs.errors import (
     AlreadyMember,
     NotActive,
@@ -178,7 +178,7 @@ def deactivate(
     """Stop a member from working: the seat is free, keys and sessions end, history stays.
 
     Team memberships wait for the return; grants, requests and open invitations that the
-    member made end. Raises `LastOwner`.
+    member made end. Raises `LastOwner`, `ManagedByProvisioning`.
     """
     access.require(actor, Permission.MEMBER_UPDATE, organization)
     member = _locked(organization, member)
@@ -188,6 +188,7 @@ def deactivate(
     if not member.is_active:
         raise NotActive("This member was removed.")
     _require_right_over(actor, organization, member)
+    managed.require_unmanaged(actor, organization, member, "deactivate them")
     occupancy.end(organization, member, Membership.Status.DEACTIVATED)
     endings.end_extras(actor=actor, organization=organization, member=member)
     member.save_change("status", "ended_at")
@@ -222,6 +223,7 @@ def reactivate(
         raise NotActive("This member was removed. Add or invite them again.")
     require_open(organization)
     _require_right_over(actor, organization, member)
+    managed.require_unmanaged(actor, organization, member, "reactivate them")
     occupancy.begin(organization, member, seat=member.seat)
     member.save_change("status", "ended_at", "seat")
     record(
@@ -258,6 +260,7 @@ def remove(
         return member
     if not leaves:
         _require_right_over(actor, organization, member)
+        managed.require_unmanaged(actor, organization, member, "remove them")
     event = "orgs.member.left" if leaves else "orgs.member.removed"
     return _end(actor, organization, member, event)
 
@@ -280,7 +283,8 @@ def _end(
     endings.end_extras(actor=actor, organization=organization, member=member)
     endings.leave_all_teams(organization, member)
     member.role, member.custom_role, member.seat = "member", None, SeatType.NONE
-    member.save_change("status", "ended_at", "role", "custom_role", "seat")
+    member.is_managed = False
+    member.save_change("status", "ended_at", "role", "custom_role", "seat", "is_managed")
     record(
         type=event,
         actor=actor,

@@ -28,8 +28,9 @@ def create(
     role: str = "member",
     custom_role: Role | None = None,
     description: str = "",
+    kind: str = ServiceAccount.Kind.BUILT_IN,
 ) -> ServiceAccount:
-    """Create a built-in service account; it takes no seat and outlives its maker.
+    """Create a service account, a built-in one unless said; it takes no seat and outlives its maker.
 
     Without a team it is the organization's, which needs the permission there. It never
     holds more than its maker. Raises `Invalid`, `NameTaken`.
@@ -40,6 +41,7 @@ def create(
         organization=organization,
         team=None if team is None else teams.lock(organization, team),
         description=names.one_line(description, "description", longest=300),
+        kind=kind,
         created_by=actor.label[:200],
     )
     _set_name(account, name)

@@ -10,7 +10,7 @@ from kernel.errors import Invalid, Missing
 from kernel.events import Target, record
 from kernel.principal import Principal
 from orgs import access
-from orgs.actions import endings, given_roles, members, names
+from orgs.actions import endings, given_roles, managed, members, names
 from orgs.errors import AlreadyMember, ConfirmationMismatch, NotActive, PolicyForbids
 from orgs.models import (
     Membership,
@@ -50,6 +50,31 @@ def create(
     if admin is not None and admin != standing.member:
         access.require(actor, Permission.TEAM_MEMBER_MANAGE, organization)
         first = _active(organization, admin)
+    team = _created(actor, organization, name, display_name, description, first)
+    if first is not None:
+        place = _place(team, first, TeamRole.ADMIN, None)
+        _record_place("orgs.team_member.added", actor, place, role=[None, place.role_name])
+    return team
+
+
+@transaction.atomic
+def create_empty(
+    *, actor: Principal, organization: Organization, name: str, display_name: str = ""
+) -> Team:
+    """Create a team that nobody is in, whoever acts. Raises `Invalid`, `NameTaken`."""
+    access.require(actor, Permission.TEAM_CREATE, organization)
+    members.lock(organization)
+    return _created(actor, organization, name, display_name, "", None)
+
+
+def _created(
+    actor: Principal,
+    organization: Organization,
+    name: str,
+    display_name: str,
+    description: str,
+    first: Membership | None,
+) -> Team:
     team = Team(
         organization=organization,
         name=names.validate(name),
@@ -72,9 +97,6 @@ def create(
         target=Target.of(team),
         changes={"name": [None, team.name], "admin": str(first.user) if first else None},
     )
-    if first is not None:
-        place = _place(team, first, TeamRole.ADMIN, None)
-        _record_place("orgs.team_member.added", actor, place, role=[None, place.role_name])
     return team
 
 
@@ -135,6 +157,8 @@ def update(
     }
     if not different:
         return team
+    if "display_name" in different:
+        managed.require_unmanaged(actor, organization, team, "rename the group")
     enforced = sorted(effective_settings(team, organization).enforced & different.keys())
     if enforced:
         raise PolicyForbids(
@@ -165,6 +189,7 @@ def delete(*, actor: Principal, organization: Organization, team: Team, confirma
     access.require(actor, Permission.TEAM_DELETE, team)
     members.lock(organization)
     team = lock(organization, team)
+    managed.require_unmanaged(actor, organization, team, "delete the group")
     if confirmation.strip() != team.name:
         raise ConfirmationMismatch(
             f"Type “{team.name}” to confirm.",
@@ -209,6 +234,7 @@ def add_member(
     access.require(actor, Permission.TEAM_MEMBER_MANAGE, team)
     members.lock(organization)
     team = lock(organization, team)
+    managed.require_unmanaged(actor, organization, team, "add them to the group")
     member = _active(organization, member)
     role, custom_role = given_roles.checked(
         actor=actor, resource=team, role=role, custom_role=custom_role
@@ -261,7 +287,9 @@ def remove_member(
     """Take somebody out of a team, with grants on it and places on its projects."""
     access.require(actor, Permission.TEAM_MEMBER_MANAGE, team)
     members.lock(organization)
-    place = _locked_place(organization, lock(organization, team), member)
+    team = lock(organization, team)
+    managed.require_unmanaged(actor, organization, team, "take them out of the group")
+    place = _locked_place(organization, team, member)
     place.require_version(expected_version)
     endings.leave_team(organization, place)
     _record_place("orgs.team_member.removed", actor, place, role=[place.role_name, None])

@@ -11,7 +11,8 @@ from kernel.principal import Principal
 from orgs import access
 from orgs.actions import members, names, organizations
 from orgs.errors import ConfirmationMismatch, LastOwner, NameTaken
-from orgs.models import Membership, User
+from orgs.models import Membership, Organization, User
+from orgs.permissions import Permission
 
 
 @transaction.atomic
@@ -98,6 +99,31 @@ def update_profile(
         organization=None,
         target=_target(user),
         changes=changes,
+    )
+    return user
+
+
+@transaction.atomic
+def update_provisioned(
+    *, actor: Principal, organization: Organization, user: User, display_name: str
+) -> User:
+    """Give an account the name that its organization's identity provider has.
+
+    The caller (`identity`) knows that this organization's provisioning made the account.
+    """
+    access.require(actor, Permission.MEMBER_UPDATE, organization)
+    user = _locked(user)
+    wanted = _display(display_name)
+    if user.display_name == wanted:
+        return user
+    before = user.display_name
+    user.save_profile(display_name=wanted)
+    record(
+        type="orgs.user.updated",
+        actor=actor,
+        organization=None,
+        target=_target(user),
+        changes={"display_name": [before, wanted]},
     )
     return user
 

@@ -50,7 +50,8 @@ class Membership(Identified, Versioned):
     """The relation; it also is what SCIM calls a User.
 
     An active membership holds one seat of its type (none for `none`); a deactivated
-    one remembers the type and holds none.
+    one remembers the type and holds none. Whether the person is in is an identity
+    provider's to say where `is_managed` is set (`orgs.actions.managed`).
     """
 
     wire_prefix = "mem"
@@ -77,6 +78,7 @@ class Membership(Identified, Versioned):
     joined_at = models.DateTimeField(default=now)
     ended_at = models.DateTimeField(null=True, blank=True)
     last_active_at = models.DateTimeField(null=True, blank=True)
+    is_managed = models.BooleanField(default=False, db_default=False)
 
     objects = MembershipQuerySet.as_manager()
 

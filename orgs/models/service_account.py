@@ -21,6 +21,7 @@ class ServiceAccount(Identified, Versioned):
 
         BUILT_IN = "built_in", "Built-in (API keys)"
         EXTERNAL = "external", "External (identity federation)"
+        SCIM = "scim", "Provisioning (SCIM)"
 
     organization = models.ForeignKey(
         "orgs.Organization", on_delete=models.CASCADE, related_name="service_accounts"

@@ -24,7 +24,11 @@ class TeamQuerySet(TenantQuerySet["Team"]):
 
 
 class Team(Identified, Versioned):
-    """A workspace of an organization; its name is an entity of the one namespace."""
+    """A workspace of an organization; its name is an entity of the one namespace.
+
+    Who is in it is an identity provider's to say where `is_managed` is set
+    (`orgs.actions.managed`).
+    """
 
     wire_prefix = "team"
 
@@ -42,6 +46,7 @@ class Team(Identified, Versioned):
     saves_code = models.BooleanField(default=False)
     member_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=now)
+    is_managed = models.BooleanField(default=False, db_default=False)
 
     objects = TeamQuerySet.as_manager()
 

@@ -1,0 +1,264 @@
+"""An organization's directory: opened when SCIM first asks, kept by what happens to members.
+
+Users that no identity provider made are shown by their account: the primary address, or
+else the username, as userName.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from identity.actions import accounts
+from identity.models import Directory, SCIMEmail, SCIMGroup, SCIMUser
+from identity.models.scim import LONGEST_NAME
+from identity.resources.folding import folded
+from identity.resources.schema import USER
+from kernel.clock import now
+from kernel.database.scope import across
+from orgs.actions import members
+from orgs.models import Membership, Organization, Team, User
+
+_AT_ONCE = 1_000
+
+
+def of(organization: Organization) -> Directory:
+    """Return an organization's directory, made now if there is none; see `opened`."""
+    found = Directory.objects.of(organization).select_related("organization").first()
+    return found or opened(organization)
+
+
+@transaction.atomic
+def opened(organization: Organization) -> Directory:
+    """Make the directory of an organization: a User for each member, a Group for each team."""
+    organization = members.lock(organization)
+    before = Directory.objects.of(organization).select_related("organization").first()
+    if before is not None:
+        return before
+    directory = Directory.objects.create(organization=organization)
+    taken: set[str] = set()
+    rows = Membership.objects.of(organization).present().select_related("user").order_by("pk")
+    batch: list[SCIMUser] = []
+    for member in rows.iterator(chunk_size=_AT_ONCE):
+        batch.append(_user_of(member, taken))
+        if len(batch) == _AT_ONCE:
+            directory.users += _store(batch)
+            batch = []
+    directory.users += _store(batch)
+    names: set[str] = set()
+    groups = [
+        _group_of(team, names) for team in Team.objects.of(organization).order_by("pk").iterator()
+    ]
+    SCIMGroup.objects.bulk_create(groups, batch_size=_AT_ONCE)
+    directory.groups = len(groups)
+    directory.save(update_fields=["users", "groups"])
+    return directory
+
+
+def enter(organization_id: Any, user_id: Any) -> None:
+    """Show somebody who became a member; whoever was awaited is the one that was made for them."""
+    if not Directory.objects.of(organization_id).exists():
+        return
+    member = (
+        Membership.objects.of(organization_id).select_related("user").get(user_id=user_id)
+    )
+    addresses = accounts.verified_addresses(member.user)
+    awaited = SCIMUser.objects.of(organization_id).filter(
+        membership=None, invitation__email__in=addresses
+    )
+    row = awaited.order_by("pk").first()
+    if row is not None:
+        row.membership, row.is_active = member, True
+        touch(row, "membership", "is_active")
+        if row.is_managed:
+            Membership.objects.of(organization_id).filter(pk=member.pk).update(is_managed=True)
+        return
+    wanted = {name.casefold() for name in _names_of(member.user)}
+    rows = SCIMUser.objects.of(organization_id).filter(user_name_key__in=wanted)
+    taken = set(rows.values_list("user_name_key", flat=True))
+    count(organization_id, users=_store([_user_of(member, taken)]))
+
+
+def leave(organization_id: Any, user_id: Any) -> None:
+    """Show somebody who was removed no longer; whoever comes back is another User."""
+    rows = SCIMUser.objects.of(organization_id).filter(membership__user_id=user_id)
+    gone = rows.delete()[1].get("identity.SCIMUser", 0)
+    if gone:
+        count(organization_id, users=-gone)
+
+
+def note_changed(organization_id: Any, membership_id: Any, **fields: Any) -> None:
+    """Count a change of a member that a User tells about."""
+    rows = SCIMUser.objects.of(organization_id).filter(membership_id=membership_id)
+    rows.update(version=F("version") + 1, modified_at=now(), **fields)
+
+
+def note_account_changed(user_id: Any, changes: Mapping[str, Any]) -> None:
+    """Show an account's new name or address, where no identity provider says who it is.
+
+    `changes` maps `display_name` and `email` to what they were and are.
+    """
+    with across("a person is a User in each of their organizations"):
+        _show_account(user_id, changes)
+
+
+def _show_account(user_id: Any, changes: Mapping[str, Any]) -> None:
+    rows = SCIMUser.objects.system_all().filter(membership__user_id=user_id, is_managed=False)
+    for row in rows.select_related("membership__user").order_by("pk"):
+        assert row.membership is not None  # noqa: S101 - asked for
+        resource = dict(row.resource)
+        if "display_name" in changes:
+            resource["displayName"] = row.membership.user.name
+        if "email" in changes:
+            before, after = changes["email"]
+            resource["emails"] = [
+                {**one, "value": after} if one.get("value") == before else one
+                for one in resource.get("emails", [{"value": before, "primary": True}])
+            ]
+        store_resource(row, resource)
+
+
+def add_team(organization_id: Any, team_id: Any) -> None:
+    """Show a new team as a Group."""
+    if not Directory.objects.of(organization_id).exists():
+        return
+    team = Team.objects.of(organization_id).get(pk=team_id)
+    wanted = {name.casefold() for name in (team.display_name, team.name) if name}
+    rows = SCIMGroup.objects.of(organization_id).filter(display_name_key__in=wanted)
+    taken = set(rows.values_list("display_name_key", flat=True))
+    _group_of(team, taken).save(force_insert=True)
+    count(organization_id, groups=1)
+
+
+def rename_team(organization_id: Any, team_id: Any) -> None:
+    """Show a team's new name, where no identity provider names the group."""
+    row = (
+        SCIMGroup.objects.of(organization_id)
+        .filter(team_id=team_id, is_managed=False)
+        .select_related("team")
+        .first()
+    )
+    if row is None:
+        return
+    others = SCIMGroup.objects.of(organization_id).exclude(pk=row.pk)
+    wanted = {name.casefold() for name in (row.team.display_name, row.team.name) if name}
+    taken = set(
+        others.filter(display_name_key__in=wanted).values_list("display_name_key", flat=True)
+    )
+    row.display_name = _group_of(row.team, taken).display_name
+    row.display_name_key = row.display_name.casefold()
+    touch(row, "display_name", "display_name_key")
+
+
+def drop_team(organization_id: Any, team_id: Any) -> None:
+    """Count a Group that ends with its team in this transaction."""
+    gone = SCIMGroup.objects.of(organization_id).filter(team_id=team_id).delete()[0]
+    if gone:
+        count(organization_id, groups=-1)
+
+
+def release_all(organization_id: Any) -> None:
+    """Note that no identity provider says who the organization's people are any more."""
+    SCIMUser.objects.of(organization_id).filter(is_managed=True).update(is_managed=False)
+    SCIMGroup.objects.of(organization_id).filter(is_managed=True).update(is_managed=False)
+
+
+def note_places_changed(organization_id: Any, team_id: Any) -> None:
+    """Count a change of who is in a team."""
+    rows = SCIMGroup.objects.of(organization_id).filter(team_id=team_id)
+    rows.update(version=F("version") + 1, modified_at=now())
+
+
+def count(organization_id: Any, *, users: int = 0, groups: int = 0) -> None:
+    """Keep the numbers of Users and Groups."""
+    Directory.objects.of(organization_id).update(
+        users=F("users") + users, groups=F("groups") + groups
+    )
+
+
+def store_resource(row: SCIMUser, resource: dict[str, Any], *fields: str) -> None:
+    """Store what a User's document holds, and the forms in which it is found."""
+    before = addresses_in(row.search)
+    row.resource, row.search = resource, folded(resource, USER)
+    touch(row, "resource", "search", *fields)
+    after = addresses_in(row.search)
+    mine = SCIMEmail.objects.of(row.organization_id).filter(user=row)
+    if before - after:
+        mine.filter(value_key__in=before - after).delete()
+    _store_addresses([(row, after - before)])
+
+
+def addresses_in(search: dict[str, Any]) -> set[str]:
+    """Return the addresses of a casefolded document, as far as they can be addresses."""
+    values = (one.get("value") for one in search.get("emails", ()))
+    return {value for value in values if value and len(value) <= LONGEST_NAME}
+
+
+def insert(row: SCIMUser) -> None:
+    """Insert a User with its addresses, and count it."""
+    row.search = folded(row.resource, USER)
+    row.save(force_insert=True)
+    _store_addresses([(row, addresses_in(row.search))])
+    count(row.organization_id, users=1)
+
+
+def touch(row: SCIMUser | SCIMGroup, *fields: str) -> None:
+    """Save fields of a row as a change that clients see."""
+    row.modified_at = now()
+    row.save_change(*fields, "modified_at")
+
+
+def _store(rows: list[SCIMUser]) -> int:
+    SCIMUser.objects.bulk_create(rows)
+    _store_addresses([(row, addresses_in(row.search)) for row in rows])
+    return len(rows)
+
+
+def _store_addresses(held: Iterable[tuple[SCIMUser, set[str]]]) -> None:
+    SCIMEmail.objects.bulk_create(
+        SCIMEmail(organization_id=row.organization_id, user=row, value_key=value)
+        for row, values in held
+        for value in sorted(values)
+    )
+
+
+def _names_of(user: User) -> list[str]:
+    return [name for name in (user.email, user.username) if name]
+
+
+def _user_of(member: Membership, taken: set[str]) -> SCIMUser:
+    """Return the User of a member, under a name that is not among those taken."""
+    user = member.user
+    names = [*_names_of(user), f"{user.username}-{user.pk.hex}"]
+    name = next(name for name in names if name.casefold() not in taken)
+    taken.add(name.casefold())
+    resource = _content_of(user)
+    return SCIMUser(
+        organization_id=member.organization_id,
+        membership=member,
+        user_name=name,
+        user_name_key=name.casefold(),
+        is_active=member.is_active,
+        resource=resource,
+        search=folded(resource, USER),
+    )
+
+
+def _content_of(user: User) -> dict[str, Any]:
+    content: dict[str, Any] = {"displayName": user.name}
+    if user.email:
+        content["emails"] = [{"value": user.email, "type": "work", "primary": True}]
+    return content
+
+
+def _group_of(team: Team, taken: set[str]) -> SCIMGroup:
+    names = [name for name in (team.display_name, team.name) if name]
+    name = next((name for name in names if name.casefold() not in taken), f"{team.pk.hex}")
+    taken.add(name.casefold())
+    return SCIMGroup(
+        organization_id=team.organization_id,
+        team=team,
+        display_name=name,
+        display_name_key=name.casefold(),
+    )

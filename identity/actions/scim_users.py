@@ -1,0 +1,493 @@
+"""Users over SCIM: create, change, delete. The only writers of what a client says of one.
+
+An account that is somebody's already is linked only where the organization has the right to
+(its own domain, or an account that its provisioning made); elsewhere the person is asked, by
+an invitation, and stays "awaiting confirmation" until they accept. Nobody's account is ever
+deleted here: what ends is the membership.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from identity.actions import accounts, directory, scim_content
+from identity.actions.scim_content import Content
+from identity.errors import NotUnique
+from identity.models import (
+    EmailAddress,
+    ProvisionedAccount,
+    SCIMUser,
+    VerifiedDomain,
+)
+from identity.resources.schema import STEWARD_URN
+from kernel.database.scope import across
+from kernel.errors import Conflict, Invalid, Missing
+from kernel.events import Target, record
+from kernel.principal import Principal
+from orgs import access
+from orgs.actions import invitations, managed, members, teams, users
+from orgs.errors import LastOwner
+from orgs.models import Membership, Organization, SeatType, TeamMembership, User
+from orgs.permissions import Permission
+
+Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""From a resource as it is to the resource as it shall be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A User after an act, and what became different: attribute → before and after."""
+
+    row: SCIMUser
+    changes: dict[str, Any] = field(default_factory=dict)
+
+
+@transaction.atomic
+def create(
+    *, actor: Principal, organization: Organization, resource: Mapping[str, Any]
+) -> Outcome:
+    """Make a member of a person, or ask them to be one.
+
+    A member who was not provisioned before and has the same address is taken over. Raises
+    `Invalid`, `NotUnique`, `SeatLimitReached`, and what `require_open` does.
+    """
+    access.require(actor, Permission.MEMBER_INVITE, organization)
+    organization = members.lock(organization)
+    members.require_open(organization)
+    directory.of(organization)
+    content = Content.of(resource)
+    by_provider = _is_provider(actor, organization)
+    row = _found_or_made(actor, organization, content, by_provider=by_provider)
+    _require_free(organization, content, besides=row)
+    before = _as_resource(row)
+    row.user_name, row.user_name_key = content.user_name, content.user_name_key
+    row.external_id = content.external_id
+    row.is_managed = row.is_managed or by_provider
+    directory.store_resource(
+        row, content.document, "user_name", "user_name_key", "external_id", "is_managed"
+    )
+    _mark_managed(row)
+    _follow(actor, organization, row, before, content)
+    _place(actor, organization, row, content)
+    row = _read(organization, row.pk)
+    return Outcome(row, _different({}, _as_resource(row)))
+
+
+@transaction.atomic
+def change(
+    *,
+    actor: Principal,
+    organization: Organization,
+    row: SCIMUser,
+    by: Change,
+    expected_version: int | None = None,
+) -> Outcome:
+    """Make a User what `by` makes of it, wholly or not at all.
+
+    `by` sees the resource under a lock, so that two changes at once lose nothing. Raises
+    `Invalid`, `NotUnique`, `LastOwner`, `SeatLimitReached`, `Stale` and what `by` raises.
+    """
+    access.require(actor, Permission.MEMBER_UPDATE, organization)
+    organization = members.lock(organization)
+    row = _locked(organization, row)
+    row.require_version(expected_version)
+    before = _as_resource(row)
+    after = by(before)
+    content = Content.of(after)
+    _require_free(organization, content, besides=row)
+    taken_over = _is_provider(actor, organization) and not row.is_managed
+    is_new = (
+        row.user_name != content.user_name
+        or row.external_id != content.external_id
+        or row.resource != content.document
+    )
+    if is_new or taken_over:
+        row.user_name, row.user_name_key = content.user_name, content.user_name_key
+        row.external_id = content.external_id
+        row.is_managed = row.is_managed or taken_over
+        directory.store_resource(
+            row, content.document, "user_name", "user_name_key", "external_id", "is_managed"
+        )
+        _mark_managed(row)
+        _rename_account(actor, organization, row, content)
+    _follow(actor, organization, row, before, content)
+    if before.get(STEWARD_URN, {}).get("teamRoles") != after.get(STEWARD_URN, {}).get("teamRoles"):
+        _place(actor, organization, row, content)
+    row = _read(organization, row.pk)
+    changes = _different(before, _as_resource(row))
+    told = {name: pair for name, pair in changes.items() if name not in _TOLD_ELSEWHERE}
+    if told:
+        _record("identity.provisioning.user_updated", actor, row, told)
+    return Outcome(row, changes)
+
+
+@transaction.atomic
+def delete(
+    *,
+    actor: Principal,
+    organization: Organization,
+    row: SCIMUser,
+    expected_version: int | None = None,
+) -> Outcome:
+    """Take a User out of the organization; the account and its other memberships stay.
+
+    Raises `LastOwner`, `Stale`.
+    """
+    access.require(actor, Permission.MEMBER_REMOVE, organization)
+    organization = members.lock(organization)
+    row = _locked(organization, row)
+    row.require_version(expected_version)
+    if row.membership is not None:
+        _require_another_owner(organization, row.membership)
+        # The reaction of the event ends the row.
+        members.remove(actor=actor, organization=organization, member=row.membership)
+        return Outcome(row)
+    _withdraw(actor, organization, row)
+    _record("identity.provisioning.user_forgotten", actor, row, {})
+    SCIMUser.objects.of(organization).filter(pk=row.pk).delete()
+    directory.count(organization.pk, users=-1)
+    return Outcome(row)
+
+
+# --- who it is ------------------------------------------------------------------------------
+
+
+def _found_or_made(
+    actor: Principal, organization: Organization, content: Content, *, by_provider: bool
+) -> SCIMUser:
+    person = _person_of(content.address)
+    if person is not None:
+        held = _present(organization, person)
+        if held is not None:
+            if held.is_managed or not by_provider:
+                raise NotUnique(
+                    f"{held.user_name} is a User with this address already; change that one."
+                )
+            _record("identity.provisioning.user_linked", actor, held, {})
+            return held
+    _require_free(organization, content)
+    if person is None:
+        person = _new_account(actor, organization, content)
+    elif not _may_link(organization, person, content.address):
+        return _awaited(actor, organization, content)
+    return _joined(actor, organization, person, content)
+
+
+def _person_of(address: str) -> User | None:
+    """Return whose address it is: who proved it, or else whom some provisioning made with it.
+
+    An account that merely claims the address counts for nothing: anybody can sign up with
+    somebody else's.
+    """
+    if not address:
+        return None
+    try:
+        return accounts.owner_of_address(address)
+    except Missing:
+        with across("whether any organization's provisioning made an account for an address"):
+            made = ProvisionedAccount.objects.system_all().filter(user__email=address)
+            row = made.select_related("user").order_by("pk").first()
+    return row.user if row else None
+
+
+def _present(organization: Organization, person: User) -> SCIMUser | None:
+    rows = SCIMUser.objects.of(organization).filter(membership__user=person)
+    return rows.select_related("membership__user", "invitation").first()
+
+
+def _may_link(organization: Organization, person: User, address: str) -> bool:
+    """Whether the organization may make a member of an account without asking the person."""
+    if ProvisionedAccount.objects.of(organization).filter(user=person).exists():
+        return True
+    domain = address.rpartition("@")[2]
+    is_own = VerifiedDomain.objects.of(organization).filter(domain=domain).exists()
+    return is_own and address in accounts.verified_addresses(person)
+
+
+def _new_account(actor: Principal, organization: Organization, content: Content) -> User:
+    user = users.create(
+        actor=actor,
+        username=users.suggest_username(content.address or content.user_name),
+        email=content.address,
+        display_name=content.display_name,
+    )
+    ProvisionedAccount.objects.create(organization=organization, user=user)
+    if content.address:
+        # Not proved: the person does that when they first sign in.
+        EmailAddress.objects.create(user=user, email=content.address, primary=True)
+    return user
+
+
+def _joined(
+    actor: Principal, organization: Organization, person: User, content: Content
+) -> SCIMUser:
+    role, custom_role = scim_content.organization_role(organization, content.role or "member")
+    seat = content.seat or SeatType.FULL
+    stays_out = content.active is False
+    member = members.provision(
+        actor=actor,
+        organization=organization,
+        user=person,
+        role=role,
+        custom_role=custom_role,
+        seat=SeatType.NONE if stays_out else seat,
+    )
+    if stays_out:
+        # Nobody takes a seat for somebody who does not work yet.
+        member = members.deactivate(actor=actor, organization=organization, member=member)
+        members.change_seat(actor=actor, organization=organization, member=member, seat=seat)
+    row = _present(organization, person)
+    assert row is not None  # noqa: S101 - the reaction of the event made it
+    return row
+
+
+def _awaited(actor: Principal, organization: Organization, content: Content) -> SCIMUser:
+    row = SCIMUser(
+        organization=organization,
+        user_name=content.user_name,
+        user_name_key=content.user_name_key,
+        external_id=content.external_id,
+        is_active=content.active is not False,
+        resource=content.document,
+    )
+    if row.is_active:
+        _invite(actor, organization, row, content)
+    directory.insert(row)
+    _record("identity.provisioning.user_awaited", actor, row, {})
+    return row
+
+
+def _invite(
+    actor: Principal, organization: Organization, row: SCIMUser, content: Content
+) -> None:
+    """Ask the person to confirm; whoever was asked before is asked anew."""
+    before = row.invitation
+    offered = before.custom_role.name if before and before.custom_role else before and before.role
+    role, custom_role = scim_content.organization_role(
+        organization, content.role or offered or "member"
+    )
+    outcome = invitations.create_many(
+        actor=actor,
+        organization=organization,
+        addresses=[content.address],
+        role=role,
+        custom_role=custom_role,
+        seat=content.seat or (before.seat if before else SeatType.FULL),
+    )[0]
+    if outcome.invitation is None:
+        raise Conflict(f"{content.address} cannot be invited: {outcome.detail}")
+    others = SCIMUser.objects.of(organization).filter(invitation=outcome.invitation)
+    if others.exclude(pk=row.pk).exists():
+        raise NotUnique("Another User with this address waits for a confirmation already.")
+    row.invitation = outcome.invitation
+
+
+def _withdraw(actor: Principal, organization: Organization, row: SCIMUser) -> None:
+    invitation = row.invitation
+    if invitation is not None and invitation.accepted_at is None:
+        invitations.revoke(actor=actor, organization=organization, invitation=invitation)
+
+
+# --- what follows for the membership --------------------------------------------------------
+
+
+def _follow(
+    actor: Principal,
+    organization: Organization,
+    row: SCIMUser,
+    before: Mapping[str, Any],
+    content: Content,
+) -> None:
+    """Let the membership, or the invitation, be what the User says."""
+    was, steward = before.get("active"), before.get(STEWARD_URN, {})
+    starts = content.active is True and was is False
+    stops = content.active is False and was is True
+    other_role = content.role is not None and content.role != steward.get("organizationRole")
+    other_seat = content.seat is not None and content.seat != steward.get("seat")
+    if row.membership is None:
+        if stops:
+            _withdraw(actor, organization, row)
+        elif starts or ((other_role or other_seat) and row.is_active):
+            _invite(actor, organization, row, content)
+        if starts or stops or other_role or other_seat:
+            row.is_active = content.active if content.active is not None else row.is_active
+            directory.touch(row, "is_active", "invitation")
+        return
+    member = row.membership
+    if stops:
+        _require_another_owner(organization, member)
+        member = members.deactivate(actor=actor, organization=organization, member=member)
+    if other_role and content.role is not None:
+        role, custom_role = scim_content.organization_role(organization, content.role)
+        member = members.change_role(
+            actor=actor,
+            organization=organization,
+            member=member,
+            role=role,
+            custom_role=custom_role,
+        )
+    if other_seat and content.seat is not None:
+        member = members.change_seat(
+            actor=actor, organization=organization, member=member, seat=content.seat
+        )
+    if starts:
+        members.reactivate(actor=actor, organization=organization, member=member)
+
+
+def _place(
+    actor: Principal, organization: Organization, row: SCIMUser, content: Content
+) -> None:
+    """Give the team roles that are named; teams that are not named stay as they are."""
+    if row.membership is None:
+        if content.team_roles:
+            raise Invalid.field(
+                "teamRoles", f"{row.user_name} has to confirm their membership first."
+            )
+        return
+    for team_name, role_name in content.team_roles:
+        team = scim_content.team_named(organization, team_name)
+        role, custom_role = scim_content.team_role(organization, role_name)
+        places = TeamMembership.objects.of(organization).filter(
+            team=team, membership=row.membership
+        )
+        act = teams.change_member_role if places.exists() else teams.add_member
+        act(
+            actor=actor,
+            organization=organization,
+            team=team,
+            member=row.membership,
+            role=role,
+            custom_role=custom_role,
+        )
+
+
+def _rename_account(
+    actor: Principal, organization: Organization, row: SCIMUser, content: Content
+) -> None:
+    """Call the person as the organization does, if its provisioning made the account."""
+    if row.membership is None or not content.display_name:
+        return
+    user = row.membership.user
+    if ProvisionedAccount.objects.of(organization).filter(user=user).exists():
+        users.update_provisioned(
+            actor=actor,
+            organization=organization,
+            user=user,
+            display_name=content.display_name,
+        )
+
+
+def _require_another_owner(organization: Organization, member: Membership) -> None:
+    """Say plainly that the last owner stays, also to machines that may not touch owners."""
+    if member.is_owner and member.is_active and organization.owner_count < 2:
+        raise LastOwner(
+            f"{member.user.name} is the last owner of {organization.name} and stays. Make "
+            "somebody else an owner in the console first."
+        )
+
+
+def _is_provider(actor: Principal, organization: Organization) -> bool:
+    return not actor.is_system and managed.provisions(actor, organization)
+
+
+def _mark_managed(row: SCIMUser) -> None:
+    if row.is_managed and row.membership is not None and not row.membership.is_managed:
+        rows = Membership.objects.of(row.organization_id).filter(pk=row.membership.pk)
+        rows.update(is_managed=True)
+        row.membership.is_managed = True
+
+
+# --- rows and resources ---------------------------------------------------------------------
+
+_TOLD_ELSEWHERE = frozenset({"active", "organizationRole", "seat", "status", "teamRoles"})
+
+
+def _require_free(
+    organization: Organization, content: Content, besides: SCIMUser | None = None
+) -> None:
+    others = SCIMUser.objects.of(organization)
+    if besides is not None:
+        others = others.exclude(pk=besides.pk)
+    if others.named(content.user_name_key).exists():
+        raise NotUnique(f"There is a User with the userName “{content.user_name}” already.")
+    if content.external_id and others.filter(external_id=content.external_id).exists():
+        raise NotUnique(f"There is a User with the externalId “{content.external_id}” already.")
+
+
+def _locked(organization: Organization, row: SCIMUser) -> SCIMUser:
+    rows = SCIMUser.objects.of(organization).select_for_update(of=("self",))
+    found = _with_place(rows).filter(pk=row.pk).first()
+    if found is None:
+        raise Missing
+    return found
+
+
+def _read(organization: Organization, pk: Any) -> SCIMUser:
+    return _with_place(SCIMUser.objects.of(organization)).get(pk=pk)
+
+
+def _with_place(rows: Any) -> Any:
+    return rows.select_related(
+        "membership__user", "membership__custom_role", "invitation__custom_role"
+    )
+
+
+def _as_resource(row: SCIMUser) -> dict[str, Any]:
+    """Return the User as clients change it: without what is derived."""
+    held = row.membership or row.invitation
+    steward: dict[str, Any] = {}
+    if held is not None:
+        steward["organizationRole"] = held.custom_role.name if held.custom_role else held.role
+        steward["seat"] = str(held.seat)
+    if row.membership is not None:
+        places = TeamMembership.objects.of(row.organization_id).filter(membership=row.membership)
+        held_in = [
+            {"teamName": team, "roleName": custom or role}
+            for team, role, custom in places.order_by("id").values_list(
+                "team__name", "role", "custom_role__name"
+            )
+        ]
+        if held_in:
+            steward["teamRoles"] = held_in
+    resource: dict[str, Any] = {"userName": row.user_name, "active": row.is_active}
+    if row.external_id:
+        resource["externalId"] = row.external_id
+    # A copy: whoever changes the resource must not change the row.
+    resource |= json.loads(json.dumps(row.resource))
+    if steward:
+        resource[STEWARD_URN] = steward
+    return resource
+
+
+def _different(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what differs, by attribute; those of extensions by their own names."""
+    flat = [_flat(before), _flat(after)]
+    names = sorted(flat[0].keys() | flat[1].keys())
+    return {
+        name: [flat[0].get(name), flat[1].get(name)]
+        for name in names
+        if flat[0].get(name) != flat[1].get(name)
+    }
+
+
+def _flat(resource: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in resource.items():
+        if name.startswith("urn:"):
+            found |= value
+        else:
+            found[name] = value
+    return found
+
+
+def _record(event: str, actor: Principal, row: SCIMUser, changes: dict[str, Any]) -> None:
+    record(
+        type=event,
+        actor=actor,
+        organization=row.organization_id,
+        target=Target(kind="scim_user", id=row.wire_id, label=row.user_name),
+        changes=changes,
+    )

@@ -1,0 +1,132 @@
+"""Pieces of SQL that a filter is built of, in the words of the database that runs it.
+
+A piece holds its text with `%s` for values, and the values. Names of columns and paths come
+from the schemas and the code, never from a client.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+Values = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """SQL and the values of its marks."""
+
+    text: str
+    values: Values = ()
+
+    def __and__(self, other: "Piece") -> "Piece":
+        return Piece(f"({self.text} AND {other.text})", self.values + other.values)
+
+    def __or__(self, other: "Piece") -> "Piece":
+        return Piece(f"({self.text} OR {other.text})", self.values + other.values)
+
+    def __invert__(self) -> "Piece":
+        # Comparisons with what is absent are NULL in SQL and false in SCIM.
+        return Piece(f"(NOT COALESCE({self.text}, {_FALSE}))", self.values)
+
+
+_FALSE = "(1 = 0)"
+ALWAYS, NEVER = Piece("(1 = 1)"), Piece(_FALSE)
+
+
+def constant(truth: bool) -> Piece:  # noqa: FBT001 - a truth is what it is about
+    """Return the condition that always, or never, holds."""
+    return ALWAYS if truth else NEVER
+
+
+def all_of(pieces: Iterable[Piece]) -> Piece:
+    """Join conditions of which each must hold."""
+    return _joined(" AND ", pieces, ALWAYS)
+
+
+def any_of(pieces: Iterable[Piece]) -> Piece:
+    """Join conditions of which one must hold."""
+    return _joined(" OR ", pieces, NEVER)
+
+
+def _joined(word: str, pieces: Iterable[Piece], empty: Piece) -> Piece:
+    found = list(pieces)
+    if not found:
+        return empty
+    values = tuple(value for piece in found for value in piece.values)
+    return Piece("(" + word.join(piece.text for piece in found) + ")", values)
+
+
+def exists(source: str, condition: Piece) -> Piece:
+    """Whether a row of a source fulfils a condition."""
+    return Piece(f"EXISTS (SELECT 1 FROM {source} WHERE {condition.text})", condition.values)
+
+
+def json_text(document: str, path: tuple[str, ...], *, boolean: bool = False) -> Piece:
+    """Return the text at a path of a JSON document, NULL if there is none.
+
+    Booleans are the texts `true` and `false` on every database.
+    """
+    if connection.vendor == "postgresql":
+        return Piece(f"({document} #>> '{{{_names(path)}}}')")
+    place = "'$" + "".join(f'."{name}"' for name in path) + "'"
+    if boolean:
+        # SQLite has no booleans of its own: they would come as 1 and 0.
+        return Piece(
+            f"(CASE json_type({document}, {place}) WHEN 'true' THEN 'true' "
+            "WHEN 'false' THEN 'false' END)"
+        )
+    return Piece(f"json_extract({document}, {place})")
+
+
+def json_elements(document: str, path: tuple[str, ...], alias: str) -> str:
+    """Return the source whose rows are the elements of a list in a document.
+
+    Each row's `value` is the element.
+    """
+    if connection.vendor == "postgresql":
+        return f"jsonb_array_elements({document} #> '{{{_names(path)}}}') AS {alias}(value)"
+    place = "'$" + "".join(f'."{name}"' for name in path) + "'"
+    return f"json_each({document}, {place}) AS {alias}"
+
+
+def _names(path: tuple[str, ...]) -> str:
+    return ",".join(f'"{name}"' for name in path)
+
+
+def compare_text(held: Piece, operator: str, value: str) -> Piece:
+    """Compare a text; what is absent fulfils nothing. Order is that of code points."""
+    if operator in ("co", "sw", "ew") and value == "":
+        return Piece(f"({held.text} IS NOT NULL)", held.values)
+    is_postgresql = connection.vendor == "postgresql"
+    match operator:
+        case "eq":
+            return Piece(f"({held.text} = %s)", (*held.values, value))
+        case "ne":
+            return Piece(f"({held.text} <> %s)", (*held.values, value))
+        case "co":
+            name = "strpos" if is_postgresql else "instr"
+            return Piece(f"({name}({held.text}, %s) > 0)", (*held.values, value))
+        case "sw" if is_postgresql:
+            return Piece(f"starts_with({held.text}, %s)", (*held.values, value))
+        case "sw":
+            return Piece(
+                f"(substr({held.text}, 1, %s) = %s)", (*held.values, len(value), value)
+            )
+        case "ew":
+            cut = "right({0}, %s)" if is_postgresql else "substr({0}, -%s)"
+            return Piece(
+                f"({cut.format(held.text)} = %s)", (*held.values, len(value), value)
+            )
+    sign = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}[operator]
+    by_code_point = ' COLLATE "C"' if is_postgresql else ""
+    return Piece(f"({held.text}{by_code_point} {sign} %s)", (*held.values, value))
+
+
+def compare_moment(held: Piece, operator: str, value: dt.datetime) -> Piece:
+    """Compare a time."""
+    sign = {"eq": "=", "ne": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}[operator]
+    adapted = connection.ops.adapt_datetimefield_value(value)
+    return Piece(f"({held.text} {sign} %s)", (*held.values, adapted))

@@ -1,0 +1,115 @@
+"""The provisioning log: each request with its outcome, noted in memory and written in batches.
+
+An act itself is in the audit log, within its transaction; this is for whoever sets a
+connection up or wonders what an identity provider did. Bodies are kept without secrets.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from identity.models import ProvisioningConnection, ProvisioningEntry
+from identity.models.provisioning import ENTRIES_KEPT
+from identity.scim.caller import Caller
+from identity.scim.errors import Failure
+from kernel.clock import now
+from kernel.http import origin_of
+from kernel.ids import uuid7
+from kernel.jobs.models import Job
+from kernel.latest import LatestBuffer
+from kernel.redact import redact
+
+_LONGEST_BODY = 8_000
+_SECRET_MEMBERS = ("password",)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a request did: the verb, to what, and which attributes became different."""
+
+    verb: str = ""
+    kind: str = ""
+    id: str = ""
+    name: str = ""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def note(
+    caller: Caller,
+    request: HttpRequest,
+    raw: bytes,
+    response: HttpResponse,
+    told: Told,
+    failure: Failure | None,
+    spent_seconds: float,
+) -> None:
+    """Note a request that is answered."""
+    origin = origin_of(request)
+    account = caller.key.service_account_id if caller.is_provider else None
+    is_read = request.method in ("GET", "HEAD") and failure is None
+    entry = ProvisioningEntry(
+        id=uuid7(),
+        organization_id=caller.organization.pk,
+        at=now(),
+        caller=caller.principal.label[:200],
+        method=str(request.method)[:8],
+        path=request.path[:500],
+        query=str(redact(request.META.get("QUERY_STRING", "")))[:2000],
+        resource_type=told.kind[:10],
+        resource_id=told.id[:64],
+        resource_name=told.name[:254],
+        action=told.verb[:12],
+        status=response.status_code,
+        scim_type=failure.scim_type if failure else "",
+        detail=(failure.detail if failure else "")[:1000],
+        changes=json.loads(json.dumps(redact(dict(told.changes)), default=str)),
+        request_body=kept(raw),
+        response_body="" if is_read else kept(response.content),
+        milliseconds=round(spent_seconds * 1000),
+        ip=origin.ip[:45],
+        user_agent=origin.user_agent[:200],
+        request_id=origin.request_id[:64],
+    )
+    _entries.note(entry.pk, (account, entry))
+
+
+def kept(raw: bytes) -> str:
+    """Return a body as it is kept: indented, without secrets, cut at a length."""
+    if not raw.strip():
+        return ""
+    text = raw.decode("utf-8", "replace").replace("\x00", "�")
+    if len(text) <= 4 * _LONGEST_BODY:
+        try:
+            document = redact(json.loads(text))
+            text = json.dumps(document, ensure_ascii=False, indent=2)
+        except (ValueError, RecursionError):
+            text = str(redact(text))
+    else:
+        text = str(redact(text[:_LONGEST_BODY]))
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= _LONGEST_BODY else f"{text[:_LONGEST_BODY]}…"
+
+
+def forget_old(_job: Job) -> None:
+    """Delete what is older than 30 days (job)."""
+    ProvisioningEntry.objects.system_all().filter(at__lt=now() - ENTRIES_KEPT).delete()
+
+
+def _write(latest: Mapping[uuid.UUID, tuple[uuid.UUID | None, ProvisioningEntry]]) -> None:
+    accounts = {account for account, _ in latest.values() if account}
+    connections = ProvisioningConnection.objects.system_all().filter(service_account__in=accounts)
+    by_account = dict(connections.values_list("service_account_id", "pk"))
+    entries = []
+    for account, entry in latest.values():
+        entry.connection_id = by_account.get(account) if account else None
+        entries.append(entry)
+    ProvisioningEntry.objects.bulk_create(entries, batch_size=500)
+
+
+_entries: LatestBuffer[uuid.UUID, tuple[uuid.UUID | None, ProvisioningEntry]] = LatestBuffer(
+    _write
+)

@@ -1,0 +1,102 @@
+"""Searching with a body instead of a query (RFC 7644 §3.4.3), and over Users and Groups at once."""
+
+from typing import Any, ClassVar
+
+from identity.directory import lists, represent
+from identity.resources.refusals import InvalidFilter, InvalidValue
+from identity.resources.schema import GROUP, USER
+from identity.scim import asked
+from identity.scim.asked import Question
+from identity.scim.door import Answer, Door
+from identity.scim.groups import GroupDoor
+from identity.scim.log import Told
+from identity.scim.roles import RoleDoor
+from identity.scim.users import UserDoor, list_response
+
+
+class UserSearchView(UserDoor):
+    """Search among Users."""
+
+    http_method_names: ClassVar[list[str]] = ["post"]
+
+    def on_post(self) -> Answer:
+        """Find Users."""
+        return self.page(asked.in_body(self.body()))
+
+
+class GroupSearchView(GroupDoor):
+    """Search among Groups."""
+
+    http_method_names: ClassVar[list[str]] = ["post"]
+
+    def on_post(self) -> Answer:
+        """Find Groups."""
+        return self.page(asked.in_body(self.body()))
+
+
+class RoleSearchView(RoleDoor):
+    """Search among Roles."""
+
+    http_method_names: ClassVar[list[str]] = ["post"]
+
+    def on_post(self) -> Answer:
+        """Find Roles."""
+        return self.page(asked.in_body(self.body()))
+
+
+class RootSearchView(Door):
+    """Search among Users and Groups: Users first, then Groups."""
+
+    http_method_names: ClassVar[list[str]] = ["get", "head", "post"]
+
+    def on_get(self) -> Answer:
+        """Find resources by a query."""
+        return self._page(asked.in_query(self.request.GET))
+
+    def on_post(self) -> Answer:
+        """Find resources by a body."""
+        return self._page(asked.in_body(self.body()))
+
+    def _page(self, question: Question) -> Answer:
+        wanted = question.asked
+        if wanted.cursor is not None or wanted.sort_by:
+            raise InvalidValue("Search /Users or /Groups for pages by cursor and for an order.")
+        organization, directory = self.asker.organization, self.asker.directory
+        users = self._among(lambda: lists.users(organization, directory, wanted))
+        resources: list[Any] = []
+        user_total = 0
+        if users is not None:
+            rows = represent.read_users(users.rows)
+            user_total = users.total(len(rows))
+            places = represent.read_places(organization, rows)
+            resources += represent.users(rows, places, self.base, question.projection(USER))
+        rest = lists.Asked(
+            filter=wanted.filter,
+            start_index=max(1, wanted.start_index - user_total),
+            count=wanted.count - len(resources),
+        )
+        groups = self._among(lambda: lists.groups(organization, directory, rest))
+        group_total = 0
+        if groups is not None:
+            found = list(groups.rows)
+            group_total = groups.total(len(found))
+            projection = question.projection(GROUP)
+            held = (
+                represent.members_of(organization, found) if projection.shows("members") else None
+            )
+            for row in found:
+                people = None if held is None else held.get(row.team_id, ())
+                resources.append(projection.of(represent.group(row, people, self.base)))
+        if users is None and groups is None:
+            raise InvalidFilter("Neither Users nor Groups have what the filter asks for.")
+        whole = lists.Found(rows=None, total=lambda _on_page: user_total + group_total)  # type: ignore[arg-type] # the rows are read
+        body = list_response(question, whole, resources)
+        return Answer(body, told=Told("matched" if wanted.filter else "listed", "Search"))
+
+    def _among(self, find: Any) -> lists.Found | None:
+        """Return a page of one type, None where its resources have no such attribute."""
+        try:
+            found: lists.Found = find()
+        except InvalidFilter:
+            return None
+        return found

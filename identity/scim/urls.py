@@ -1,0 +1,58 @@
+"""Addresses of SCIM: `/scim/v2`, `/scim` (as W&B has it) and `/scim/{organization}/v2`.
+
+Each is good with and without a slash at its end.
+"""
+
+from typing import Any
+
+from django.urls import URLPattern, re_path
+
+from identity.scim import bulk, discovery, groups, roles, search, users
+from identity.scim.door import Door
+
+app_name = "scim"
+
+_ID = r"(?P<id>[^/]+)"
+_ENDPOINTS: tuple[tuple[str, type[Door]], ...] = (
+    ("ServiceProviderConfigs?", discovery.ServiceProviderConfigView),
+    ("Schemas", discovery.SchemasView),
+    (rf"Schemas/{_ID}", discovery.SchemaView),
+    ("ResourceTypes", discovery.ResourceTypesView),
+    (rf"ResourceTypes/{_ID}", discovery.ResourceTypeView),
+    (r"Users/\.search", search.UserSearchView),
+    (r"Groups/\.search", search.GroupSearchView),
+    (r"Roles/\.search", search.RoleSearchView),
+    (r"\.search", search.RootSearchView),
+    ("Users", users.UsersView),
+    (rf"Users/{_ID}", users.UserView),
+    ("Groups", groups.GroupsView),
+    (rf"Groups/{_ID}", groups.GroupView),
+    ("Roles", roles.RolesView),
+    (rf"Roles/{_ID}", roles.RoleView),
+    ("Me", users.MeView),
+    ("Bulk", bulk.BulkView),
+)
+
+
+def _mounted(view: type[Door], mount: str) -> Any:
+    made = view.as_view()
+
+    def serve(request: Any, **path: str) -> Any:
+        return made(request, mount=mount.format(**path), **path)
+
+    serve.view_class = view  # type: ignore[attr-defined] # as Django's own
+    serve.csrf_exempt = made.csrf_exempt  # type: ignore[attr-defined] # keys, never cookies
+    return serve
+
+
+def _at(prefix: str, mount: str) -> list[URLPattern]:
+    return [
+        re_path(rf"^{prefix}{pattern}/?$", _mounted(view, mount)) for pattern, view in _ENDPOINTS
+    ]
+
+
+urlpatterns: list[URLPattern] = [
+    *_at("scim/v2/", "/scim/v2"),
+    *_at("scim/", "/scim"),
+    *_at(r"scim/(?P<organization>[a-z0-9_-]{1,64})/v2/", "/scim/{organization}/v2"),
+]

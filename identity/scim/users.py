@@ -1,0 +1,201 @@
+"""`/Users`: the organization's members (RFC 7644 §3)."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django_scim.constants import SchemaURI
+
+from identity.actions import scim_users
+from identity.directory import lists, represent
+from identity.directory.represent import UserRow
+from identity.models import SCIMUser
+from identity.resources import patch, read
+from identity.resources.projection import Projection
+from identity.resources.schema import STEWARD_URN, USER
+from identity.scim import asked
+from identity.scim.asked import Question
+from identity.scim.dialects import wandb_user
+from identity.scim.door import WANDB, Answer, Door, versioned
+from identity.scim.log import Told
+from kernel.errors import Missing
+from kernel.ids import decode
+
+
+class UserDoor(Door):
+    """What the endpoints of Users share."""
+
+    resource_type: ClassVar[str] = "User"
+
+    def shown(self, row: UserRow, projection: Projection) -> dict[str, Any]:
+        """Return one User in the caller's form."""
+        places = None
+        if _shows_places(projection):
+            places = represent.read_places(self.asker.organization, [row])
+        whole = represent.user(row, places, self.base)
+        resource = projection.of(whole)
+        return wandb_user(resource, row) if self.dialect == WANDB else resource
+
+    def found(self) -> UserRow:
+        """Return the User of the address, or raise `Missing`."""
+        row_id = decode(SCIMUser.wire_prefix, self.kwargs["id"])
+        rows = represent.read_users(
+            SCIMUser.objects.of(self.asker.organization).filter(pk=row_id)
+        )
+        if not rows or self.kwargs["id"] != rows[0].wire_id:
+            raise Missing("There is no such User.")
+        return rows[0]
+
+    def answer(self, row: SCIMUser, told: Told, status: int = 200) -> Answer:
+        """Answer with a User that was written."""
+        rows = SCIMUser.objects.of(self.asker.organization).filter(pk=row.pk)
+        fresh = represent.read_users(rows)[0]
+        projection = asked.shown(self.request.GET, USER)
+        location = {"meta": {"location": f"{self.base}/Users/{fresh.wire_id}"}}
+        return Answer(
+            self.shown(fresh, projection), status, versioned(location, fresh.version), told
+        )
+
+    def page(self, question: Question) -> Answer:
+        """Answer with a page of Users."""
+        projection = question.projection(USER)
+        organization = self.asker.organization
+        found = lists.users(organization, self.asker.directory, question.asked)
+        rows = represent.read_users(found.rows)
+        found.note([row.pk for row in rows])
+        places = represent.read_places(organization, rows) if _shows_places(projection) else None
+        resources: list[Any]
+        if self.dialect == WANDB:
+            resources = [
+                wandb_user(projection.of(represent.user(row, places, self.base)), row)
+                for row in rows
+            ]
+        else:
+            resources = represent.users(rows, places, self.base, projection)
+        body = list_response(question, found, resources)
+        if question.asked.count == lists.EVERYTHING:
+            body["itemsPerPage"] = lists.EVERYTHING
+        return Answer(body, told=_told_of_list(question, "User"))
+
+
+class UsersView(UserDoor):
+    """All Users."""
+
+    def on_get(self) -> Answer:
+        """List Users."""
+        return self.page(
+            asked.in_query(self.request.GET, everything=self.dialect == WANDB)
+        )
+
+    def on_post(self) -> Answer:
+        """Create a User."""
+        resource = read.normalise(self.body(), USER)
+        outcome = scim_users.create(
+            actor=self.asker.principal, organization=self.asker.organization, resource=resource
+        )
+        return self.answer(outcome.row, _told("created", outcome), status=201)
+
+
+class UserView(UserDoor):
+    """One User."""
+
+    def on_get(self) -> Answer:
+        """Show a User, or say that the client has it."""
+        row = self.found()
+        told = Told("read", "User", row.wire_id, row.user_name)
+        if self.is_known(row.version):
+            return Answer(status=304, headers={"ETag": f'W/"{row.version}"'}, told=told)
+        resource = self.shown(row, asked.shown(self.request.GET, USER))
+        location = {"meta": {"location": f"{self.base}/Users/{row.wire_id}"}}
+        return Answer(resource, headers=versioned(location, row.version), told=told)
+
+    def on_put(self) -> Answer:
+        """Replace a User; what has no word about it is cleared, but for what it may do here."""
+        given = read.normalise(self.body(), USER)
+
+        def replaced(before: Mapping[str, Any]) -> Mapping[str, Any]:
+            kept = {name: before[name] for name in ("active", STEWARD_URN) if name in before}
+            return {**kept, **given}
+
+        return self._changed(replaced)
+
+    def on_patch(self) -> Answer:
+        """Change a User by operations, all or none."""
+        body = self.body()
+        return self._changed(lambda before: patch.apply(body, before, USER))
+
+    def on_delete(self) -> Answer:
+        """Take a User out of the organization."""
+        outcome = scim_users.delete(
+            actor=self.asker.principal,
+            organization=self.asker.organization,
+            row=self._row(),
+            expected_version=self.expected_version(),
+        )
+        return Answer(status=204, told=_told("deleted", outcome))
+
+    def _changed(self, by: scim_users.Change) -> Answer:
+        outcome = scim_users.change(
+            actor=self.asker.principal,
+            organization=self.asker.organization,
+            row=self._row(),
+            by=by,
+            expected_version=self.expected_version(),
+        )
+        return self.answer(outcome.row, _told("updated", outcome))
+
+    def _row(self) -> SCIMUser:
+        row = SCIMUser.objects.of(self.asker.organization).pick(self.kwargs["id"])
+        if row.wire_id != self.kwargs["id"]:
+            raise Missing("There is no such User.")
+        return row
+
+
+class MeView(UserView):
+    """`/Me`: the User behind a person's own key (RFC 7644 §3.11)."""
+
+    http_method_names: ClassVar[list[str]] = ["get", "head"]
+
+    def on_get(self) -> Answer:
+        """Show the person their own User."""
+        principal = self.asker.principal
+        rows = SCIMUser.objects.of(self.asker.organization)
+        row = rows.filter(membership__user_id=principal.id).first() if principal.is_user else None
+        if row is None:
+            raise Missing("This token is no person's: nobody is “Me”.")
+        self.kwargs["id"] = row.wire_id
+        return super().on_get()
+
+
+def list_response(question: Question, found: lists.Found, resources: list[Any]) -> dict[str, Any]:
+    """Return the body of a list (RFC 7644 §3.4.2, RFC 9865)."""
+    body: dict[str, Any] = {
+        "schemas": [SchemaURI.LIST_RESPONSE],
+        "totalResults": found.total(len(resources)),
+        "itemsPerPage": len(resources),
+    }
+    if question.asked.cursor is None:
+        body["startIndex"] = question.asked.start_index
+    if found.next_cursor:
+        body["nextCursor"] = found.next_cursor
+    if found.previous_cursor:
+        body["previousCursor"] = found.previous_cursor
+    body["Resources"] = resources
+    return body
+
+
+def _shows_places(projection: Projection) -> bool:
+    """Whether an answer tells in which teams somebody is."""
+    if projection.only is None:
+        return projection.shows("groups")
+    return projection.shows("groups") or any(
+        target.urn == STEWARD_URN for target in projection.only
+    )
+
+
+def _told(verb: str, outcome: scim_users.Outcome) -> Told:
+    row = outcome.row
+    return Told(verb, "User", row.wire_id, row.user_name, outcome.changes)
+
+
+def _told_of_list(question: Question, kind: str) -> Told:
+    return Told("matched" if question.asked.filter else "listed", kind)
