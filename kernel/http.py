@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
@@ -101,6 +101,13 @@ def failed(
 ) -> HttpResponse:
     """Answer a request that failed: a problem document or a page."""
     request_id = origin_of(request).request_id
+    if request.path.startswith("/scim"):
+        document = {
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
+            "detail": detail,
+            "status": str(status),
+        }
+        return JsonResponse(document, status=status, content_type="application/scim+json")
     if request.path.startswith(API_PREFIXES):
         return Problem(
             code=code, title=title, status=status, detail=detail, request_id=request_id

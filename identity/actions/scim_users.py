@@ -177,19 +177,19 @@ def _found_or_made(
 
 
 def _person_of(address: str) -> User | None:
-    """Return whose address it is: who proved it, or else whom some provisioning made with it.
+    """Return whose address it is: who proved it, or else who is somewhere a member by it.
 
-    An account that merely claims the address counts for nothing: anybody can sign up with
-    somebody else's.
+    An account that merely claims the address and is nowhere a member counts for nothing:
+    anybody can sign up with somebody else's.
     """
     if not address:
         return None
     try:
         return accounts.owner_of_address(address)
     except Missing:
-        with across("whether any organization's provisioning made an account for an address"):
-            made = ProvisionedAccount.objects.system_all().filter(user__email=address)
-            row = made.select_related("user").order_by("pk").first()
+        with across("whether an account for an address is anywhere a member"):
+            held = Membership.objects.system_all().filter(user__email=address)
+            row = held.select_related("user").order_by("pk").first()
     return row.user if row else None
 
 

@@ -37,6 +37,8 @@ def wandb_user(resource: Mapping[str, Any], row: UserRow) -> dict[str, Any]:
     if steward:
         seen = row.last_active_at
         shown["lastActiveAt"] = moment(seen) if seen else None
+        # Not known here; scripts read it all the same.
+        shown["daysActive"] = None
     return shown
 
 

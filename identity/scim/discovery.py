@@ -21,10 +21,14 @@ class DiscoveryDoor(Door):
     is_public: ClassVar[bool] = True
     http_method_names: ClassVar[list[str]] = ["get", "head"]
 
-    def listed(self, resources: list[dict[str, Any]]) -> Answer:
-        """Answer with all of them; filters are refused (RFC 7644 §4)."""
+    def refuse_filter(self) -> None:
+        """Raise `Denied` for a filter (RFC 7644 §4)."""
         if "filter" in self.request.GET:
             raise Denied("What this server can do is not filtered.")
+
+    def listed(self, resources: list[dict[str, Any]]) -> Answer:
+        """Answer with all of them."""
+        self.refuse_filter()
         return Answer(
             {
                 "schemas": [SchemaURI.LIST_RESPONSE],
@@ -69,6 +73,7 @@ class ServiceProviderConfigView(DiscoveryDoor):
 
     def on_get(self) -> Answer:
         """Tell it."""
+        self.refuse_filter()
         return Answer(
             {
                 "schemas": [SchemaURI.SERVICE_PROVIDER_CONFIG],

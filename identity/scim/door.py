@@ -97,7 +97,8 @@ class Door(SCIMView):  # type: ignore[misc] # django-scim2 has no types
     @property
     def base(self) -> str:
         """Return the address under which the client asks, without a slash at the end."""
-        return self.request.build_absolute_uri(self.kwargs["mount"])
+        prefix = str(self.request.META.get("SCRIPT_NAME", "")).rstrip("/")
+        return self.request.build_absolute_uri(f"{prefix}{self.kwargs['mount']}")
 
     def body(self) -> Any:
         """Return the body as JSON; raise `InvalidSyntax` for none and for another thing."""

@@ -1,6 +1,7 @@
 """`/Roles`: custom roles, as W&B's SCIM API has them (not of RFC 7643).
 
-Roles over SCIM are those of teams unless they are there already: W&B gives its own in teams.
+A new role is one of teams, as W&B's are, unless it holds what means something for the whole
+organization alone.
 There are at most fifty, so a filter is decided over all of them.
 """
 
@@ -21,10 +22,10 @@ from identity.scim.dialects import wandb_role
 from identity.scim.door import WANDB, Answer, Door, versioned
 from identity.scim.log import Told
 from identity.scim.users import list_response
-from kernel.errors import Invalid, Missing
+from kernel.errors import Missing
 from orgs.actions import roles
 from orgs.models import Role
-from orgs.permissions import ORGANIZATION_ROLES, TEAM_ROLES
+from orgs.permissions import DESCRIPTIONS, ORGANIZATION_ROLES, TEAM_LEVEL, TEAM_ROLES
 
 
 class RoleDoor(Door):
@@ -46,7 +47,7 @@ class RoleDoor(Door):
 
     def whole(self, row: Role) -> dict[str, Any]:
         """Return a Role as a resource."""
-        base = _base_of(row)
+        base = _table(row.scope).get(row.inherits, frozenset())
         held = (base | set(row.added)) - set(row.removed)
         return {
             "schemas": [ROLE_URN],
@@ -96,15 +97,16 @@ class RolesView(RoleDoor):
     def on_post(self) -> Answer:
         """Create a Role."""
         given = read.normalise(self.body(), ROLE)
-        inherits = _inherited(str(given.get("inheritedFrom", "member")))
+        inherits, wanted = _inherited(given, "member"), _names(given)
+        scope = _scope_of(wanted)
         row = roles.create(
             actor=self.asker.principal,
             organization=self.asker.organization,
             name=str(given.get("name", "")),
             description=str(given.get("description", "")),
-            scope=Role.Scope.TEAM,
+            scope=scope,
             inherits=inherits,
-            added=_names(given) - TEAM_ROLES.get(inherits, frozenset()),
+            added=wanted - _table(scope).get(inherits, frozenset()),
         )
         return self.answer(row, Told("created", "Role", row.wire_id, row.name), status=201)
 
@@ -121,48 +123,41 @@ class RoleView(RoleDoor):
         return self.answer(row, told)
 
     def on_put(self) -> Answer:
-        """Replace what a Role adds; what it is based on stays."""
+        """Replace what is named of a Role; another base keeps what the role adds."""
         row = self.row()
         given = read.normalise(self.body(), ROLE)
-        after = {**_content(row), **{name: given[name] for name in _TEXTS if name in given}}
+        after = {name: given[name] for name in _TEXTS if name in given}
+        inherits = _inherited(given, row.inherits)
         if "permissions" in given:
-            wanted = _names(given)
-            after["added"], after["removed"] = wanted - _base_of(row), set()
-        return self._changed(row, given, after)
+            base = _table(row.scope).get(inherits, frozenset())
+            after |= {"added": sorted(_names(given) - base), "removed": []}
+        return self._changed(row, after | {"inherits": inherits})
 
     def on_patch(self) -> Answer:
         """Change a Role by operations, all or none."""
         row = self.row()
         before = self.whole(row)
-        given = patch.apply(self.body(), before, ROLE)
-        after = {**_content(row), **{name: given.get(name, "") for name in _TEXTS}}
-        held, base = _names(given), _base_of(row)
-        after["added"], after["removed"] = held - base, base - held
-        return self._changed(row, given, after)
+        before["permissions"] = [{"name": one["name"]} for one in before["permissions"]]
+        given = patch.apply(_dotted(self.body()), before, ROLE)
+        inherits = _inherited(given, row.inherits)
+        held, base = _names(given), _table(row.scope).get(inherits, frozenset())
+        after = {name: given.get(name, "") for name in _TEXTS}
+        after |= {"added": sorted(held - base), "removed": sorted(base - held)}
+        return self._changed(row, after | {"inherits": inherits})
 
     def on_delete(self) -> Answer:
-        """Delete a Role that nobody holds."""
+        """Delete a Role; whoever holds it has its base from then on."""
         row = self.row()
-        roles.delete(actor=self.asker.principal, organization=self.asker.organization, role=row)
+        roles.retire(actor=self.asker.principal, organization=self.asker.organization, role=row)
         return Answer(status=204, told=Told("deleted", "Role", row.wire_id, row.name))
 
-    def _changed(self, row: Role, given: Mapping[str, Any], after: Mapping[str, Any]) -> Answer:
-        inherits = given.get("inheritedFrom", row.inherits)
-        if _inherited(str(inherits)) != row.inherits:
-            raise Invalid.field(
-                "inheritedFrom", "A role keeps what it is based on: make another one."
-            )
+    def _changed(self, row: Role, after: Mapping[str, Any]) -> Answer:
         expected = self.expected_version()
         changed = roles.update(
             actor=self.asker.principal,
             organization=self.asker.organization,
             role=row,
-            changes={
-                "name": after["name"],
-                "description": after["description"],
-                "added": sorted(after["added"]),
-                "removed": sorted(after["removed"]),
-            },
+            changes=after,
             # What was read is what the change is made of: never over somebody else's.
             expected_version=row.version if expected is None else expected,
         )
@@ -172,22 +167,43 @@ class RoleView(RoleDoor):
 _TEXTS = ("name", "description")
 
 
-def _content(row: Role) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "description": row.description,
-        "added": set(row.added),
-        "removed": set(row.removed),
-    }
+def _table(scope: str) -> Mapping[str, frozenset[str]]:
+    return TEAM_ROLES if scope == Role.Scope.TEAM else ORGANIZATION_ROLES
 
 
-def _base_of(row: Role) -> frozenset[str]:
-    table = TEAM_ROLES if row.scope == Role.Scope.TEAM else ORGANIZATION_ROLES
-    return table.get(row.inherits, frozenset())
+def _scope_of(wanted: set[str]) -> str:
+    """Return where a role of these permissions can be given: in teams, unless one is wider."""
+    wide = wanted & set(DESCRIPTIONS) - TEAM_LEVEL
+    return Role.Scope.ORGANIZATION if wide else Role.Scope.TEAM
 
 
-def _inherited(text: str) -> str:
-    return text.strip().casefold().replace("-", "_") or "member"
+def _inherited(given: Mapping[str, Any], otherwise: str) -> str:
+    text = str(given.get("inheritedFrom") or otherwise)
+    return text.strip().casefold().replace("-", "_").replace(" ", "_")
+
+
+def _dotted(body: Any) -> Any:
+    """Return a PATCH body with its permissions named as here, so that they can be told apart."""
+    operations = []
+    for kind, path, value in patch.operations_in(body):
+        inner = value
+        if path is not None and path.lower().startswith("permissions"):
+            path, inner = path.replace(":", "."), _dotted_names(value)
+        elif isinstance(value, Mapping):
+            inner = {
+                key: _dotted_names(one) if str(key).lower() == "permissions" else one
+                for key, one in value.items()
+            }
+        operations.append({"op": kind, "path": path, "value": inner})
+    return {"Operations": operations}
+
+
+def _dotted_names(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_dotted_names(one) for one in value]
+    if isinstance(value, Mapping):
+        return {key: _dotted_names(one) for key, one in value.items()}
+    return value.replace(":", ".") if isinstance(value, str) else value
 
 
 def _names(given: Mapping[str, Any]) -> set[str]:

@@ -8,7 +8,8 @@ from typing import Any
 from django.urls import URLPattern, re_path
 
 from identity.scim import bulk, discovery, groups, roles, search, users
-from identity.scim.door import Door
+from identity.scim.door import Answer, Door
+from kernel.errors import Missing
 
 app_name = "scim"
 
@@ -45,6 +46,15 @@ def _mounted(view: type[Door], mount: str) -> Any:
     return serve
 
 
+class NothingView(Door):
+    """Whatever is no endpoint: the error has SCIM's form there as well."""
+
+    is_public = True
+
+    def _not_allowed(self) -> Answer:
+        raise Missing("There is no such endpoint.")
+
+
 def _at(prefix: str, mount: str) -> list[URLPattern]:
     return [
         re_path(rf"^{prefix}{pattern}/?$", _mounted(view, mount)) for pattern, view in _ENDPOINTS
@@ -55,4 +65,5 @@ urlpatterns: list[URLPattern] = [
     *_at("scim/v2/", "/scim/v2"),
     *_at("scim/", "/scim"),
     *_at(r"scim/(?P<organization>[a-z0-9_-]{1,64})/v2/", "/scim/{organization}/v2"),
+    re_path(r"^scim(?:/.*)?$", _mounted(NothingView, "/scim/v2")),
 ]

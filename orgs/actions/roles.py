@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from kernel.clock import now
 from kernel.errors import Denied, Invalid, Missing
@@ -31,7 +32,7 @@ from orgs.permissions import (
     Permission,
 )
 
-EDITABLE = ("name", "description", "added", "removed")
+EDITABLE = ("name", "description", "inherits", "added", "removed")
 AT_MOST = 50
 """How many custom roles an organization may have."""
 
@@ -92,6 +93,8 @@ def update(
             _set_name(role, value)
         elif field == "description":
             role.description = _description(str(value))
+        elif field == "inherits":
+            role.inherits = _base(role.scope, str(value))
         elif field in ("added", "removed"):
             setattr(role, field, _permissions(field, value, role.scope))
         else:
@@ -103,6 +106,9 @@ def update(
     # Taking a removal back gives as much as an addition does.
     access.require_all(actor, _held(role) - held, organization)
     _save(role, new=False)
+    if "inherits" in different:
+        for rows in _given(organization, role):
+            rows.update(role=role.inherits)
     _record("orgs.role.updated", actor, role, different)
     return role
 
@@ -116,6 +122,37 @@ def delete(*, actor: Principal, organization: Organization, role: Role) -> None:
     access.require(actor, Permission.ROLE_MANAGE, organization)
     members.lock(organization)
     role = _locked(organization, role)
+    _delete(actor, organization, role)
+
+
+@transaction.atomic
+def retire(*, actor: Principal, organization: Organization, role: Role) -> None:
+    """Delete a role; whoever holds it has the built-in role that it is based on from then on.
+
+    Raises `Denied` where that would be more than the actor has.
+    """
+    access.require(actor, Permission.ROLE_MANAGE, organization)
+    members.lock(organization)
+    role = _locked(organization, role)
+    base = access.role_permissions(role.inherits, None, role.scope)
+    access.require_all(actor, base - _held(role), organization)
+    for rows in _given(organization, role):
+        rows.update(role=role.inherits, custom_role=None)
+    _delete(actor, organization, role)
+
+
+def _given(organization: Organization, role: Role) -> list[QuerySet[Any]]:
+    """Return the rows that give a role to somebody."""
+    return [
+        Membership.objects.of(organization).filter(custom_role=role),
+        TeamMembership.objects.of(organization).filter(custom_role=role),
+        ServiceAccount.objects.of(organization).filter(custom_role=role),
+        Grant.objects.of(organization).filter(custom_role=role),
+        Invitation.objects.of(organization).filter(custom_role=role),
+    ]
+
+
+def _delete(actor: Principal, organization: Organization, role: Role) -> None:
     target = Target.of(role)
     grants = Grant.objects.of(organization).filter(custom_role=role)
     invitations = Invitation.objects.of(organization).filter(custom_role=role)
@@ -255,13 +292,19 @@ def _save(role: Role, *, new: bool) -> None:
             if new:
                 role.save(force_insert=True)
             else:
-                role.save_change("name", "name_key", "description", "added", "removed")
+                role.save_change(
+                    "name", "name_key", "description", "inherits", "added", "removed"
+                )
     except IntegrityError:
         raise NameTaken(f"There is a role “{role.name}” already.") from None
 
 
 def _content(role: Role) -> dict[str, Any]:
-    return {"added": list(role.added), "removed": list(role.removed)}
+    return {
+        "inherits": role.inherits,
+        "added": list(role.added),
+        "removed": list(role.removed),
+    }
 
 
 def _record(event: str, actor: Principal, role: Role, changes: dict[str, Any]) -> None:
