@@ -146,6 +146,10 @@ def _by_index(node: Comparison, columns: Columns) -> Piece | None:
             return sql.NEVER
         is_id = node.value == f"{columns.prefix}_{row_id.hex}"
         return Piece(f"({columns.table}.id = %s)", (_adapted(row_id),)) if is_id else sql.NEVER
+    if name == "externalid" and node.value:
+        # In the words of the partial index, which the planner must recognise.
+        column = f"{columns.table}.external_id"
+        return Piece(f"({column} = %s AND NOT ({column} = ''))", (node.value,))
     if columns.resource_type is USER and name in ("emails", "emails.value"):
         return _with_address(node.value)
     return None

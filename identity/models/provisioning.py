@@ -31,7 +31,7 @@ class ProvisioningConnection(Identified, Versioned):
         OTHER = "other", "Another provider"
 
     organization = models.ForeignKey(
-        "orgs.Organization", on_delete=models.CASCADE, related_name="+"
+        "orgs.Organization", on_delete=models.CASCADE, related_name="+", db_index=False
     )
     service_account = models.OneToOneField(
         "orgs.ServiceAccount", on_delete=models.CASCADE, related_name="+"
@@ -95,7 +95,7 @@ class ProvisioningEntry(Identified):
     wire_prefix = "pen"
 
     organization = models.ForeignKey(
-        "orgs.Organization", on_delete=models.CASCADE, related_name="+"
+        "orgs.Organization", on_delete=models.CASCADE, related_name="+", db_index=False
     )
     connection = models.ForeignKey(
         ProvisioningConnection, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"

@@ -56,7 +56,7 @@ class SCIMUser(Identified, Versioned):
     wire_prefix = "scu"
 
     organization = models.ForeignKey(
-        "orgs.Organization", on_delete=models.CASCADE, related_name="+"
+        "orgs.Organization", on_delete=models.CASCADE, related_name="+", db_index=False
     )
     membership = models.OneToOneField(
         "orgs.Membership",
@@ -111,7 +111,7 @@ class SCIMEmail(models.Model):
     """An address of a User, casefolded: by which it is found without reading all."""
 
     organization = models.ForeignKey(
-        "orgs.Organization", on_delete=models.CASCADE, related_name="+"
+        "orgs.Organization", on_delete=models.CASCADE, related_name="+", db_index=False
     )
     user = models.ForeignKey(SCIMUser, on_delete=models.CASCADE, related_name="emails")
     value_key = models.CharField(max_length=LONGEST_NAME)
@@ -135,7 +135,7 @@ class SCIMGroup(Identified, Versioned):
     wire_prefix = "scg"
 
     organization = models.ForeignKey(
-        "orgs.Organization", on_delete=models.CASCADE, related_name="+"
+        "orgs.Organization", on_delete=models.CASCADE, related_name="+", db_index=False
     )
     team = models.OneToOneField(
         "orgs.Team", on_delete=models.CASCADE, related_name="scim_group"
