@@ -4,32 +4,39 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from identity.actions import accounts, api_keys
-from identity.models import APIKey
+from identity.actions import accounts, api_keys, provisioning
+from identity.models import APIKey, ProvisioningConnection
 from kernel.errors import Missing
 from kernel.principal import Credential, CredentialKind, Principal, PrincipalKind
 from orgs.actions import organizations, teams, users
 from orgs.models import Membership, Organization, Team, User
 
 KEY_NAME = "bootstrap"
+CONNECTION_NAME = "Provisioning"
 
 
 @dataclass(frozen=True, slots=True)
 class Bootstrapped:
-    """What exists now; `api_key` is the secret if it was made by this run, else None."""
+    """What exists now; the two secrets are there if they were made by this run, else None."""
 
     organization: Organization
     owner: User
     team: Team | None
     api_key: str | None
+    scim_token: str | None = None
 
 
 @transaction.atomic
 def bootstrap(
-    *, organization_name: str, owner_email: str, team_name: str | None = None
+    *,
+    organization_name: str,
+    owner_email: str,
+    team_name: str | None = None,
+    provisions: bool = False,
 ) -> Bootstrapped:
     """Create or find each thing by its name, in one transaction.
 
+    With `provisions` a connection for provisioning as well, and its first token.
     The operator at the command line vouches for the owner's address. The owner has no
     password until the reset link is used.
     """
@@ -70,4 +77,22 @@ def bootstrap(
         secret = api_keys.create(
             actor=as_owner, organization=organization, owner=owner, name=KEY_NAME
         ).secret
-    return Bootstrapped(organization=organization, owner=owner, team=team, api_key=secret)
+    return Bootstrapped(
+        organization=organization,
+        owner=owner,
+        team=team,
+        api_key=secret,
+        scim_token=_first_token(as_owner, organization) if provisions else None,
+    )
+
+
+def _first_token(as_owner: Principal, organization: Organization) -> str | None:
+    rows = ProvisioningConnection.objects.of(organization)
+    if rows.filter(name=CONNECTION_NAME).exists():
+        return None
+    connection = provisioning.connect(
+        actor=as_owner, organization=organization, name=CONNECTION_NAME
+    )
+    return provisioning.issue_token(
+        actor=as_owner, organization=organization, connection=connection, name=KEY_NAME
+    ).secret

@@ -174,7 +174,7 @@ class KeysView(OrganizationView):
             owner=self.person,
             **self.body(),
         )
-        return _issued(self, issued)
+        return issued_answer(self, issued)
 
 
 class AccountKeysView(OrganizationView):
@@ -215,7 +215,7 @@ class AccountKeysView(OrganizationView):
             ),
             **body,
         )
-        return _issued(self, issued)
+        return issued_answer(self, issued)
 
 
 class OneKeyView(OrganizationView):
@@ -286,7 +286,7 @@ class RotateView(OneKeyView):
         issued = api_keys.rotate(
             actor=self.principal, organization=self.organization, key=self.key(), **self.body()
         )
-        return _issued(self, issued)
+        return issued_answer(self, issued)
 
     @classmethod
     def success(cls, method: str) -> int:
@@ -312,7 +312,8 @@ class OverlapView(OneKeyView):
         return self.one(row)
 
 
-def _issued(view: Endpoint, issued: api_keys.IssuedKey) -> Response:
+def issued_answer(view: Endpoint, issued: api_keys.IssuedKey) -> Response:
+    """Answer with a key just made; its secret is in this one answer."""
     key = issued.key
     key.secret = issued.secret  # type: ignore[attr-defined] # for this one answer
     organization = view.kwargs["organization"]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from identity.api import keys, me
+from identity.api import keys, me, provisioning
 
 app_name = "identity_api"
 
@@ -30,5 +30,40 @@ urlpatterns = [
         "organizations/<str:organization>/service-accounts/<str:account>/keys",
         keys.AccountKeysView.as_view(),
         name="service-account-keys",
+    ),
+    path(
+        "organizations/<str:organization>/provisioning/connections",
+        provisioning.ConnectionsView.as_view(),
+        name="provisioning-connections",
+    ),
+    path(
+        "organizations/<str:organization>/provisioning/connections/<str:connection>",
+        provisioning.ConnectionView.as_view(),
+        name="provisioning-connection",
+    ),
+    path(
+        "organizations/<str:organization>/provisioning/connections/<str:connection>/tokens",
+        provisioning.ConnectionTokensView.as_view(),
+        name="provisioning-tokens",
+    ),
+    path(
+        "organizations/<str:organization>/provisioning/log",
+        provisioning.EntriesView.as_view(),
+        name="provisioning-log",
+    ),
+    path(
+        "organizations/<str:organization>/provisioning/log/<str:entry>",
+        provisioning.EntryView.as_view(),
+        name="provisioning-entry",
+    ),
+    path(
+        "organizations/<str:organization>/provisioning/groups",
+        provisioning.ProvisionedGroupsView.as_view(),
+        name="provisioned-groups",
+    ),
+    path(
+        "organizations/<str:organization>/provisioning/groups/<str:group>",
+        provisioning.ProvisionedGroupView.as_view(),
+        name="provisioned-group",
     ),
 ]

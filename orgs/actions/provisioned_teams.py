@@ -31,6 +31,7 @@ from orgs.permissions import Permission
 TOLD_ONE_BY_ONE = 100
 """Up to how many people each has an event of their own; more are told by name in a few."""
 _NAMES_IN_AN_EVENT = 500
+_EVENTS = {"added": "orgs.team_member.added", "removed": "orgs.team_member.removed"}
 
 
 def name_for(display_name: str) -> str:
@@ -199,7 +200,7 @@ def _tell(
         return
     for what, member in changes:
         record(
-            type=f"orgs.team_member.{what}",
+            type=_EVENTS[what],
             actor=actor,
             organization=organization,
             target=Target(kind="membership", id=member.wire_id, label=str(member.user)),

@@ -14,6 +14,7 @@ from typing import Any
 from django.urls import URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern
 
+from identity.scim.door import Door
 from kernel.api.endpoint import Endpoint
 from orgs.doors.console import OrganizationPage
 
@@ -56,7 +57,12 @@ class Route:
 
 def routes() -> list[Route]:
     """Return every route that is not open."""
-    return [route for route in _walk() if route.kind != "open"]
+    return [route for route in _walk() if route.kind not in ("open", "scim")]
+
+
+def scim_routes() -> list[Route]:
+    """Return the addresses of SCIM, where the organization comes from the credential."""
+    return [route for route in _walk() if route.kind == "scim"]
 
 
 def _walk(
@@ -90,6 +96,8 @@ def _kind(name: str, view: Any) -> str:
         return "api"
     if inspect.isclass(view) and issubclass(view, OrganizationPage):
         return "page"
+    if inspect.isclass(view) and issubclass(view, Door):
+        return "scim"
     return "open" if OPEN.fullmatch(name) else "person"
 
 

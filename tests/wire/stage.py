@@ -7,7 +7,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from identity.actions import api_keys
+from identity.actions import api_keys, provisioning
+from identity.models import ProvisioningEntry, SCIMGroup
 from kernel.clock import now
 from kernel.principal import Credential, CredentialKind, Principal, PrincipalKind
 from orgs.actions import (
@@ -169,6 +170,16 @@ def _things(stage: Stage, slug: str) -> None:
     projects.add_collaborator(project=secret, holder=target.member, role="viewer", **here)
     feature = features.define(actor=SYSTEM, name="fast-charts", title="Fast charts")
     own_key = api_keys.create(owner=stage.owner.user, name="laptop", **here)
+    connection = provisioning.connect(name=f"{slug} Okta", provider="okta", **here)
+    group = SCIMGroup.objects.of(stage.organization).get(team=stage.team)
+    entry = ProvisioningEntry.objects.create(
+        organization=stage.organization,
+        connection=connection,
+        caller=f"scim-{slug}-Okta",
+        method="GET",
+        path="/scim/v2/Users",
+        status=200,
+    )
     invitation = invited[0].invitation
     assert invitation is not None
     stage.people["target"], stage.people["idle"], stage.people["outsider"] = target, idle, outsider
@@ -195,4 +206,7 @@ def _things(stage: Stage, slug: str) -> None:
         "feature": feature.name,
         "key": own_key.key.wire_id,
         "account_key": account_key.key.wire_id,
+        "connection": connection.wire_id,
+        "group": group.wire_id,
+        "entry": entry.wire_id,
     }

@@ -20,6 +20,9 @@ class Command(BaseCommand):
         parser.add_argument("--org", required=True, help="name of the organization")
         parser.add_argument("--owner-email", required=True, help="address of the owner")
         parser.add_argument("--team", help="name of a team")
+        parser.add_argument(
+            "--scim-token", action="store_true", help="connect provisioning and print its token"
+        )
         parser.add_argument("--json", action="store_true", help="print JSON only")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -29,6 +32,7 @@ class Command(BaseCommand):
                 organization_name=options["org"],
                 owner_email=options["owner_email"],
                 team_name=options["team"],
+                provisions=options["scim_token"],
             )
         except DomainError as error:
             raise CommandError(error.detail) from None
@@ -46,6 +50,7 @@ class Command(BaseCommand):
             },
             "team": {"id": done.team.wire_id, "name": done.team.name} if done.team else None,
             "api_key": done.api_key,
+            "scim_token": done.scim_token,
             "base_url": base,
             "scim_base_url": f"{base}/scim/v2",
         }
@@ -61,3 +66,8 @@ class Command(BaseCommand):
             self.stdout.write(f"API key       {done.api_key}  (shown once)")
         else:
             self.stdout.write("API key       made at the first run; make another in the console")
+        if done.scim_token:
+            self.stdout.write(f"SCIM          {base}/scim/v2")
+            self.stdout.write(f"SCIM token    {done.scim_token}  (shown once)")
+        elif options["scim_token"]:
+            self.stdout.write("SCIM token    made at an earlier run; make another in the console")

@@ -4,7 +4,9 @@ import pytest
 
 from identity.actions import accounts
 from identity.actions.bootstrap import bootstrap
-from kernel.principal import Principal
+from identity.errors import KeyRefused
+from identity.queries import recognise
+from kernel.principal import Origin, Principal
 from tests.identity.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +26,17 @@ def test_a_second_run_finds_what_the_first_one_made():
         first.team,
     )
     assert accounts.verified_addresses(first.owner) == ["ops@example.com"]
+
+
+def test_a_provisioning_token_is_made_once_and_works():
+    first = bootstrap(**WANTED, provisions=True)
+    second = bootstrap(**WANTED, provisions=True)
+
+    assert second.scim_token is None
+    principal = recognise(first.scim_token, Origin(), provisions=True).principal
+    assert principal.organization_id == first.organization.pk
+    with pytest.raises(KeyRefused):
+        recognise(first.scim_token, Origin())
 
 
 def test_whoever_typed_the_address_at_sign_up_does_not_become_the_owner():

@@ -148,9 +148,38 @@ def test_a_changed_role_holds_for_everybody_at_once(world, trail):
 def test_unknown_fields_and_lost_updates_are_refused(world):
     role = create(world)
     with pytest.raises(Invalid):
-        update(world, role, inherits="admin")
+        update(world, role, scope="team")
     with pytest.raises(Stale):
         update(world, role, name="Other", expected_version=9)
+
+
+def test_another_base_holds_for_whoever_has_the_role(world):
+    role = create(world)
+    member = members.change_role(
+        actor=OPERATOR,
+        organization=world.organization,
+        member=world.member.member,
+        role="member",
+        custom_role=role,
+    )
+    changed = update(world, role, inherits="viewer")
+    member.refresh_from_db()
+    assert (changed.inherits, member.role, member.custom_role) == ("viewer", "viewer", changed)
+
+
+def test_whoever_holds_a_retired_role_has_its_base(world):
+    role = create(world)
+    member = members.change_role(
+        actor=OPERATOR,
+        organization=world.organization,
+        member=world.member.member,
+        role="member",
+        custom_role=role,
+    )
+    roles.retire(actor=OPERATOR, organization=world.organization, role=role)
+    member.refresh_from_db()
+    assert (member.role, member.custom_role) == ("member", None)
+    assert not Role.objects.of(world.organization).exists()
 
 
 @pytest.fixture
