@@ -12,7 +12,6 @@ from orgs.actions import managed
 from orgs.models import Organization
 
 
-
 def follow_members(event: Event) -> None:
     """Keep a member's User."""
     organization_id = event.organization_id
@@ -28,6 +27,8 @@ def follow_members(event: Event) -> None:
             directory.note_changed(organization_id, member_id, is_active=True)
         case "orgs.member.role_changed" | "orgs.member.seat_changed":
             directory.note_changed(organization_id, member_id)
+        case _:
+            raise LookupError(f"{event.type} is wired to follow members and not known here.")
 
 
 def follow_teams(event: Event) -> None:
@@ -40,6 +41,8 @@ def follow_teams(event: Event) -> None:
             directory.rename_team(event.organization_id, team_id)
         case "orgs.team.deleted":
             directory.drop_team(event.organization_id, team_id)
+        case _:
+            raise LookupError(f"{event.type} is wired to follow teams and not known here.")
 
 
 def follow_places(event: Event) -> None:

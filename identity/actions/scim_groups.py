@@ -88,7 +88,7 @@ def create(
     row = _locked(organization, SCIMGroup.objects.of(organization).get(team=team))
     row.display_name, row.display_name_key = display_name, display_name.casefold()
     row.external_id = external_id
-    row.is_managed = not actor.is_system and managed.provisions(actor, organization)
+    row.is_managed = _is_provider(actor, organization)
     directory.touch(row, "display_name", "display_name_key", "external_id", "is_managed")
     _mark_managed(row)
     changes: dict[str, Any] = {"displayName": [None, display_name]}
@@ -116,11 +116,7 @@ def change(
     row = _locked(organization, row)
     row.require_version(expected_version)
     changes: dict[str, Any] = {}
-    taken_over = (
-        not row.is_managed
-        and not actor.is_system
-        and managed.provisions(actor, organization)
-    )
+    taken_over = not row.is_managed and _is_provider(actor, organization)
     if by is not None:
         changes |= _rename(actor, organization, row, by)
     if taken_over:
@@ -230,6 +226,8 @@ def _step(
             kept = {user.pk for user in wanted} & {user.pk for user in held}
             add = [user for user in wanted if user.pk not in kept]
             remove = [user for user in held if user.pk not in kept]
+        case _:
+            raise LookupError(f"{step.kind} is no change of members.")
     came, went = provisioned_teams.set_places(
         actor=actor,
         organization=organization,
@@ -271,7 +269,7 @@ def _people(
         if ids:
             found |= {ids[user.pk]: user for user in rows.filter(pk__in=ids)}
         names = {value.casefold(): value for value in part if value not in found}
-        if len(names) and len(found) < len(values):
+        if names and len(found) < len(values):
             known = rows.filter(user_name_key__in=names)
             found |= {names[user.user_name_key]: user for user in known}
             left = {key: value for key, value in names.items() if value not in found}
@@ -337,6 +335,10 @@ def _locked(organization: Organization, row: SCIMGroup) -> SCIMGroup:
     if found is None:
         raise Missing
     return found
+
+
+def _is_provider(actor: Principal, organization: Organization) -> bool:
+    return not actor.is_system and managed.provisions(actor=actor, organization=organization)
 
 
 def _mark_managed(row: SCIMGroup) -> None:

@@ -6,14 +6,13 @@ an invitation, and stays "awaiting confirmation" until they accept. Nobody's acc
 deleted here: what ends is the membership.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
 
-from identity.actions import accounts, directory, scim_content
+from identity.actions import accounts, directory, scim_content, scim_rows
 from identity.actions.scim_content import Content
 from identity.errors import NotUnique
 from identity.models import (
@@ -32,6 +31,8 @@ from orgs.actions import invitations, managed, members, teams, users
 from orgs.errors import LastOwner
 from orgs.models import Membership, Organization, SeatType, TeamMembership, User
 from orgs.permissions import Permission
+
+_TOLD_ELSEWHERE = frozenset({"active", "organizationRole", "seat", "status", "teamRoles"})
 
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """From a resource as it is to the resource as it shall be."""
@@ -61,8 +62,8 @@ def create(
     content = Content.of(resource)
     by_provider = _is_provider(actor, organization)
     row = _found_or_made(actor, organization, content, by_provider=by_provider)
-    _require_free(organization, content, besides=row)
-    before = _as_resource(row)
+    scim_rows.require_free(organization, content, besides=row)
+    before = scim_rows.as_resource(row)
     row.user_name, row.user_name_key = content.user_name, content.user_name_key
     row.external_id = content.external_id
     row.is_managed = row.is_managed or by_provider
@@ -72,8 +73,8 @@ def create(
     _mark_managed(row)
     _follow(actor, organization, row, before, content)
     _place(actor, organization, row, content)
-    row = _read(organization, row.pk)
-    return Outcome(row, _different({}, _as_resource(row)))
+    row = scim_rows.read(organization, row.pk)
+    return Outcome(row, scim_rows.different({}, scim_rows.as_resource(row)))
 
 
 @transaction.atomic
@@ -92,12 +93,12 @@ def change(
     """
     access.require(actor, Permission.MEMBER_UPDATE, organization)
     organization = members.lock(organization)
-    row = _locked(organization, row)
+    row = scim_rows.locked(organization, row)
     row.require_version(expected_version)
-    before = _as_resource(row)
+    before = scim_rows.as_resource(row)
     after = by(before)
     content = Content.of(after)
-    _require_free(organization, content, besides=row)
+    scim_rows.require_free(organization, content, besides=row)
     taken_over = _is_provider(actor, organization) and not row.is_managed
     is_new = (
         row.user_name != content.user_name
@@ -116,8 +117,8 @@ def change(
     _follow(actor, organization, row, before, content)
     if before.get(STEWARD_URN, {}).get("teamRoles") != after.get(STEWARD_URN, {}).get("teamRoles"):
         _place(actor, organization, row, content)
-    row = _read(organization, row.pk)
-    changes = _different(before, _as_resource(row))
+    row = scim_rows.read(organization, row.pk)
+    changes = scim_rows.different(before, scim_rows.as_resource(row))
     told = {name: pair for name, pair in changes.items() if name not in _TOLD_ELSEWHERE}
     if told:
         _record("identity.provisioning.user_updated", actor, row, told)
@@ -138,7 +139,7 @@ def delete(
     """
     access.require(actor, Permission.MEMBER_REMOVE, organization)
     organization = members.lock(organization)
-    row = _locked(organization, row)
+    row = scim_rows.locked(organization, row)
     row.require_version(expected_version)
     if row.membership is not None:
         _require_another_owner(organization, row.membership)
@@ -168,7 +169,7 @@ def _found_or_made(
                 )
             _record("identity.provisioning.user_linked", actor, held, {})
             return held
-    _require_free(organization, content)
+    scim_rows.require_free(organization, content)
     if person is None:
         person = _new_account(actor, organization, content)
     elif not _may_link(organization, person, content.address):
@@ -390,7 +391,7 @@ def _require_another_owner(organization: Organization, member: Membership) -> No
 
 
 def _is_provider(actor: Principal, organization: Organization) -> bool:
-    return not actor.is_system and managed.provisions(actor, organization)
+    return not actor.is_system and managed.provisions(actor=actor, organization=organization)
 
 
 def _mark_managed(row: SCIMUser) -> None:
@@ -398,89 +399,6 @@ def _mark_managed(row: SCIMUser) -> None:
         rows = Membership.objects.of(row.organization_id).filter(pk=row.membership.pk)
         rows.update(is_managed=True)
         row.membership.is_managed = True
-
-
-# --- rows and resources ---------------------------------------------------------------------
-
-_TOLD_ELSEWHERE = frozenset({"active", "organizationRole", "seat", "status", "teamRoles"})
-
-
-def _require_free(
-    organization: Organization, content: Content, besides: SCIMUser | None = None
-) -> None:
-    others = SCIMUser.objects.of(organization)
-    if besides is not None:
-        others = others.exclude(pk=besides.pk)
-    if others.named(content.user_name_key).exists():
-        raise NotUnique(f"There is a User with the userName “{content.user_name}” already.")
-    if content.external_id and others.filter(external_id=content.external_id).exists():
-        raise NotUnique(f"There is a User with the externalId “{content.external_id}” already.")
-
-
-def _locked(organization: Organization, row: SCIMUser) -> SCIMUser:
-    rows = SCIMUser.objects.of(organization).select_for_update(of=("self",))
-    found = _with_place(rows).filter(pk=row.pk).first()
-    if found is None:
-        raise Missing
-    return found
-
-
-def _read(organization: Organization, pk: Any) -> SCIMUser:
-    return _with_place(SCIMUser.objects.of(organization)).get(pk=pk)
-
-
-def _with_place(rows: Any) -> Any:
-    return rows.select_related(
-        "membership__user", "membership__custom_role", "invitation__custom_role"
-    )
-
-
-def _as_resource(row: SCIMUser) -> dict[str, Any]:
-    """Return the User as clients change it: without what is derived."""
-    held = row.membership or row.invitation
-    steward: dict[str, Any] = {}
-    if held is not None:
-        steward["organizationRole"] = held.custom_role.name if held.custom_role else held.role
-        steward["seat"] = str(held.seat)
-    if row.membership is not None:
-        places = TeamMembership.objects.of(row.organization_id).filter(membership=row.membership)
-        held_in = [
-            {"teamName": team, "roleName": custom or role}
-            for team, role, custom in places.order_by("id").values_list(
-                "team__name", "role", "custom_role__name"
-            )
-        ]
-        if held_in:
-            steward["teamRoles"] = held_in
-    resource: dict[str, Any] = {"userName": row.user_name, "active": row.is_active}
-    if row.external_id:
-        resource["externalId"] = row.external_id
-    # A copy: whoever changes the resource must not change the row.
-    resource |= json.loads(json.dumps(row.resource))
-    if steward:
-        resource[STEWARD_URN] = steward
-    return resource
-
-
-def _different(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what differs, by attribute; those of extensions by their own names."""
-    flat = [_flat(before), _flat(after)]
-    names = sorted(flat[0].keys() | flat[1].keys())
-    return {
-        name: [flat[0].get(name), flat[1].get(name)]
-        for name in names
-        if flat[0].get(name) != flat[1].get(name)
-    }
-
-
-def _flat(resource: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in resource.items():
-        if name.startswith("urn:"):
-            found |= value
-        else:
-            found[name] = value
-    return found
 
 
 def _record(event: str, actor: Principal, row: SCIMUser, changes: dict[str, Any]) -> None:

@@ -84,9 +84,9 @@ class Condition(Expression):
         super().__init__(output_field=BooleanField())
         self._piece = piece
 
-    def as_sql(self, _compiler: Any, _connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, _compiler: Any, _connection: Any) -> tuple[str, tuple[Any, ...]]:
         """Return the SQL, with the values beside it."""
-        return self._piece.text, list(self._piece.values)
+        return self._piece.text, self._piece.values
 
 
 def condition(text: str, columns: Columns) -> Condition:
@@ -258,7 +258,10 @@ def _place(target: Target, columns: Columns) -> Place:
     if target.attribute.multi_valued:
         source = sql.json_elements(columns.document, path, "element")
         return Rows(
-            source, sql.ALWAYS, lambda sub: _text("element.value", (sub.name,), sub), is_document=True
+            source,
+            sql.ALWAYS,
+            lambda sub: _text("element.value", (sub.name,), sub),
+            is_document=True,
         )
     if target.attribute.type == "complex":
         leaf = target.sub or target.leaf

@@ -15,6 +15,7 @@ from typing import Any
 from django.core.cache import cache
 from django.db.models import F, QuerySet, TextField
 from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 
 from identity.directory import conditions
 from identity.directory.conditions import Columns
@@ -79,50 +80,56 @@ def _page(
     name = _name_of(organization, columns.resource_type, asked)
 
     def total(on_page: int) -> int:
-        if not asked.filter:
-            return kept
-        begins = asked.start_index == 1 and asked.cursor is None
-        if begins and on_page < asked.count:
-            return on_page
-        known = cache.get(f"{name}:total") if asked.start_index > 1 else None
-        if known is None:
-            known = rows.count()
-            cache.set(f"{name}:total", known, _TOTAL_SECONDS)
-        return int(known)
+        return _total(rows, asked, name, on_page) if asked.filter else kept
 
+    if asked.cursor is not None and asked.sort_by:
+        raise InvalidValue("Pages by cursor are not sorted; ask by “startIndex”.")
+    if not asked.count:
+        return Found(rows.none(), total)
     if asked.cursor is not None:
-        if asked.sort_by:
-            raise InvalidValue("Pages by cursor are not sorted; ask by “startIndex”.")
-        if not asked.count:
-            return Found(rows.none(), total)
         page = paginate(rows.only("id"), order=Order("id"), cursor=asked.cursor, limit=asked.count)
         chosen = rows.filter(pk__in=[row.pk for row in page.rows]).order_by("id")
         return Found(chosen, total, page.next, page.previous)
-    if not asked.count:
-        return Found(rows.none(), total)
-    offset = asked.start_index - 1
     order = _order(columns.resource_type, asked)
     if order is not None:
+        offset = asked.start_index - 1
         return Found(rows.order_by(order, "id")[offset : offset + asked.count], total)
-    rows = rows.order_by("id")
-    if offset:
-        after, passed = _anchor(name, asked.start_index)
-        if after is not None:
-            rows, offset = rows.filter(id__gt=after), offset - passed
-        if offset:
-            # Along the index alone: the rows that are passed over are not read.
-            before = rows.values_list("id", flat=True)[offset - 1 : offset]
-            last = next(iter(before), None)
-            if last is None:
-                return Found(rows.none(), total)
-            _note(name, asked.start_index, last)
-            rows = rows.filter(id__gt=last)
 
     def note(ids: list[uuid.UUID]) -> None:
         if len(ids) == asked.count:
             _note(name, asked.start_index + len(ids), ids[-1])
 
-    return Found(rows[: asked.count], total, note=note)
+    return Found(_from(rows.order_by("id"), asked, name)[: asked.count], total, note=note)
+
+
+def _total(rows: "QuerySet[Any]", asked: Asked, name: str, on_page: int) -> int:
+    """Return how many a filter finds: what is on the only page, what was counted, or now."""
+    begins = asked.start_index == 1 and asked.cursor is None
+    if begins and on_page < asked.count:
+        return on_page
+    known = cache.get(f"{name}:total") if asked.start_index > 1 else None
+    if known is None:
+        known = rows.count()
+        cache.set(f"{name}:total", known, _TOTAL_SECONDS)
+    return int(known)
+
+
+def _from(rows: "QuerySet[Any]", asked: Asked, name: str) -> "QuerySet[Any]":
+    """Return the rows from the index that was asked for."""
+    offset = asked.start_index - 1
+    if not offset:
+        return rows
+    after, passed = _anchor(name, asked.start_index)
+    if after is not None:
+        rows, offset = rows.filter(id__gt=after), offset - passed
+    if not offset:
+        return rows
+    # Along the index alone: the rows that are passed over are not read.
+    last = next(iter(rows.values_list("id", flat=True)[offset - 1 : offset]), None)
+    if last is None:
+        return rows.none()
+    _note(name, asked.start_index, last)
+    return rows.filter(id__gt=last)
 
 
 def _name_of(organization: Organization, resource_type: ResourceType, asked: Asked) -> str:
@@ -182,11 +189,8 @@ def _order(resource_type: ResourceType, asked: Asked) -> Any:
     leaf = target.leaf
     if leaf is None or leaf.type == "complex" or leaf.returned == "never":
         return None
-    if target.urn is None and target.attribute.type != "complex":
-        value = KT(f"search__{target.attribute.name}")
-    elif target.urn is None:
-        value = KT(f"search__{target.attribute.name}__{leaf.name}")
-    else:
+    if target.urn is not None:
         return None
-    value.output_field = TextField()
+    inside = f"__{leaf.name}" if target.attribute.type == "complex" else ""
+    value = Cast(KT(f"search__{target.attribute.name}{inside}"), TextField())
     return value.desc(nulls_first=True) if asked.is_descending else value.asc(nulls_last=True)

@@ -73,15 +73,16 @@ def read_users(rows: "QuerySet[SCIMUser]") -> list[UserRow]:
     return [_user_row(*values) for values in found]
 
 
-def _user_row(  # noqa: PLR0913 - one per column
+def _user_row(  # noqa: PLR0917 - one per column
     pk: Any, membership_id: Any, invitation_id: Any, user_name: str, external_id: str,
     is_active: bool, created_at: Any, modified_at: Any, version: int, role: str | None,  # noqa: FBT001
     custom_role: str | None, seat: str | None, last_active_at: Any, offered_role: str | None,
     offered_custom_role: str | None, offered_seat: str | None, document: str,
 ) -> UserRow:  # fmt: skip
+    shown_role = custom_role or role or offered_custom_role or offered_role or "member"
     return UserRow(
         pk, membership_id, invitation_id, user_name, external_id, is_active, document, created_at,
-        modified_at, version, custom_role or role or offered_custom_role or offered_role or "member",
+        modified_at, version, shown_role,
         seat or offered_seat or "none", role == "owner", last_active_at,
     )  # fmt: skip
 
@@ -164,7 +165,8 @@ def user_tail(row: UserRow, places: Places | None, base: str) -> dict[str, Any]:
 
 def user(row: UserRow, places: Places | None, base: str) -> dict[str, Any]:
     """Return a User as a resource."""
-    return user_head(row) | json.loads(row.document) | user_tail(row, places, base)
+    document: dict[str, Any] = json.loads(row.document)
+    return user_head(row) | document | user_tail(row, places, base)
 
 
 def users(

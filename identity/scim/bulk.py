@@ -84,7 +84,7 @@ class BulkView(Door):
 
     def _asked(self, method: str, path: str, raw: bytes, version: str) -> HttpResponse:
         """Ask our own endpoint, as the client would have."""
-        place = f"{self.kwargs['mount']}{path}"
+        place = f"{self.mount}{path}"
         try:
             match = resolve(place.partition("?")[0])
         except Resolver404:
@@ -108,8 +108,8 @@ class BulkView(Door):
         inner.META.pop("HTTP_IF_NONE_MATCH", None)
         if version:
             inner.META["HTTP_IF_MATCH"] = version
-        inner.origin = getattr(self.request, "origin", None)  # type: ignore[attr-defined] # our attribute
-        inner._stream = BytesIO(raw)  # type: ignore[attr-defined] # noqa: SLF001 - what `read` reads
+        inner.origin = getattr(self.request, "origin", None)  # type: ignore[attr-defined] # ours
+        inner._stream = BytesIO(raw)
         response: HttpResponse = match.func(inner, *match.args, **match.kwargs)
         return response
 
@@ -126,26 +126,28 @@ def _read(body: Any) -> tuple[list[dict[str, Any]], int]:
     most = parts.get("failonerrors", 0)
     if isinstance(most, bool) or not isinstance(most, int) or most < 0:
         raise InvalidValue("“failOnErrors” has to be a whole number.")
-    operations = []
-    seen = set()
-    for one in listed:
-        if not isinstance(one, Mapping):
-            raise InvalidSyntax("Each operation has to be an object.")
-        names = {"bulkid": "bulkId"}
-        operation = {names.get(str(k).lower(), str(k).lower()): v for k, v in one.items()}
-        method, path = operation.get("method"), operation.get("path")
-        if not isinstance(method, str) or method.upper() not in _METHODS:
-            raise InvalidSyntax("“method” has to be POST, PUT, PATCH or DELETE.")
-        if not isinstance(path, str) or not path.startswith("/"):
-            raise InvalidSyntax("“path” has to begin with a slash, as in “/Users”.")
-        bulk_id = operation.get("bulkId")
-        if method.upper() == "POST" and not bulk_id:
-            raise InvalidSyntax("An operation POST needs a “bulkId”.")
-        if bulk_id is not None and (not isinstance(bulk_id, str) or bulk_id in seen):
+    seen: set[str] = set()
+    return [_operation(one, seen) for one in listed], most
+
+
+def _operation(given: Any, seen: set[str]) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise InvalidSyntax("Each operation has to be an object.")
+    names = {"bulkid": "bulkId"}
+    operation = {names.get(str(k).lower(), str(k).lower()): v for k, v in given.items()}
+    method, path = operation.get("method"), operation.get("path")
+    if not isinstance(method, str) or method.upper() not in _METHODS:
+        raise InvalidSyntax("“method” has to be POST, PUT, PATCH or DELETE.")
+    if not isinstance(path, str) or not path.startswith("/"):
+        raise InvalidSyntax("“path” has to begin with a slash, as in “/Users”.")
+    bulk_id = operation.get("bulkId")
+    if method.upper() == "POST" and not bulk_id:
+        raise InvalidSyntax("An operation POST needs a “bulkId”.")
+    if bulk_id is not None:
+        if not isinstance(bulk_id, str) or bulk_id in seen:
             raise InvalidValue("Each “bulkId” is a text of its own.")
         seen.add(bulk_id)
-        operations.append(operation)
-    return operations, most
+    return operation
 
 
 def _references(operation: Mapping[str, Any]) -> set[str]:

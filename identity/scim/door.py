@@ -40,7 +40,7 @@ class Answer:
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    told: log.Told = field(default_factory=lambda: log.Told())
+    told: log.Told = field(default_factory=log.Told)
 
 
 class Door(SCIMView):  # type: ignore[misc] # django-scim2 has no types
@@ -70,8 +70,15 @@ class Door(SCIMView):  # type: ignore[misc] # django-scim2 has no types
             response = _failed(failure)
         if self.caller is not None:
             told = answer.told if answer is not None else log.Told(kind=self.resource_type)
-            spent = time.monotonic() - started
-            log.note(self.caller, request, self._raw, response, told, failure, spent)
+            log.note(
+                caller=self.caller,
+                request=request,
+                raw=self._raw,
+                response=response,
+                told=told,
+                failure=failure,
+                spent_seconds=time.monotonic() - started,
+            )
         return response
 
     get = post = put = patch = delete = _serve
@@ -95,10 +102,15 @@ class Door(SCIMView):  # type: ignore[misc] # django-scim2 has no types
         return RFC if self.caller is None or self.caller.is_provider else WANDB
 
     @property
+    def mount(self) -> str:
+        """Return the path below which the client asks."""
+        return str(self.kwargs["mount"]).format(organization=self._slug)
+
+    @property
     def base(self) -> str:
-        """Return the address under which the client asks, without a slash at the end."""
+        """Return the address below which the client asks, without a slash at the end."""
         prefix = str(self.request.META.get("SCRIPT_NAME", "")).rstrip("/")
-        return self.request.build_absolute_uri(f"{prefix}{self.kwargs['mount']}")
+        return self.request.build_absolute_uri(f"{prefix}{self.mount}")
 
     def body(self) -> Any:
         """Return the body as JSON; raise `InvalidSyntax` for none and for another thing."""

@@ -61,7 +61,7 @@ class Failure:
         return document | ({"scimType": self.scim_type} if self.scim_type else {})
 
 
-def failure_of(exc: Exception) -> Failure:  # noqa: PLR0911 - one line for each kind
+def failure_of(exc: Exception) -> Failure:
     """Return the failure that stands for an exception."""
     match exc:
         case Refusal():
@@ -70,6 +70,12 @@ def failure_of(exc: Exception) -> Failure:  # noqa: PLR0911 - one line for each 
             return Failure(int(exc.status), exc.detail, exc.scim_type or "")
         case DomainError():
             return _of_domain(exc)
+        case _:
+            return _of_frameworks(exc)
+
+
+def _of_frameworks(exc: Exception) -> Failure:
+    match exc:
         case drf.AuthenticationFailed() | drf.NotAuthenticated():
             challenge = 'Bearer realm="steward", Basic realm="steward"'
             return Failure(401, str(exc.detail), headers={"WWW-Authenticate": challenge})

@@ -162,8 +162,7 @@ def _taken_apart(
     for kind, path, value in operations:
         if path is None and isinstance(value, Mapping):
             named = {key: one for key, one in value.items() if str(key).lower() == "members"}
-            for one in named.values():
-                people.append(_change(kind, None, one, inside))
+            people += [_change(kind, None, one, inside) for one in named.values()]
             left = {key: one for key, one in value.items() if key not in named}
             if left or not named:
                 rest.append({"op": kind, "value": left})
@@ -216,7 +215,8 @@ def _named(node: Node) -> list[str] | None:
             if any(part is None for part in parts):
                 return None
             return [value for part in parts for value in part or ()]
-    return None
+        case _:
+            return None
 
 
 def _told(verb: str, outcome: scim_groups.Outcome) -> Told:

@@ -39,6 +39,7 @@ class Told:
 
 
 def note(
+    *,
     caller: Caller,
     request: HttpRequest,
     raw: bytes,

@@ -80,7 +80,7 @@ class RoleDoor(Door):
             rows = [row for row in rows if matches(node, self.whole(row))]
         total, first = len(rows), question.asked.start_index - 1
         page = rows[first : first + question.asked.count]
-        found = Found(Role.objects.none(), lambda _on_page: total)
+        found = Found(Role.objects.of(self.asker.organization).none(), lambda _on_page: total)
         shown = [self.shown(row, projection) for row in page]
         return Answer(list_response(question, found, shown), told=Told("listed", "Role"))
 
@@ -185,8 +185,8 @@ def _inherited(given: Mapping[str, Any], otherwise: str) -> str:
 def _dotted(body: Any) -> Any:
     """Return a PATCH body with its permissions named as here, so that they can be told apart."""
     operations = []
-    for kind, path, value in patch.operations_in(body):
-        inner = value
+    for kind, given_path, value in patch.operations_in(body):
+        path, inner = given_path, value
         if path is not None and path.lower().startswith("permissions"):
             path, inner = path.replace(":", "."), _dotted_names(value)
         elif isinstance(value, Mapping):

@@ -3,8 +3,6 @@
 Each is good with and without a slash at its end.
 """
 
-from typing import Any
-
 from django.urls import URLPattern, re_path
 
 from identity.scim import bulk, discovery, groups, roles, search, users
@@ -35,17 +33,6 @@ _ENDPOINTS: tuple[tuple[str, type[Door]], ...] = (
 )
 
 
-def _mounted(view: type[Door], mount: str) -> Any:
-    made = view.as_view()
-
-    def serve(request: Any, **path: str) -> Any:
-        return made(request, mount=mount.format(**path), **path)
-
-    serve.view_class = view  # type: ignore[attr-defined] # as Django's own
-    serve.csrf_exempt = made.csrf_exempt  # type: ignore[attr-defined] # keys, never cookies
-    return serve
-
-
 class NothingView(Door):
     """Whatever is no endpoint: the error has SCIM's form there as well."""
 
@@ -57,7 +44,8 @@ class NothingView(Door):
 
 def _at(prefix: str, mount: str) -> list[URLPattern]:
     return [
-        re_path(rf"^{prefix}{pattern}/?$", _mounted(view, mount)) for pattern, view in _ENDPOINTS
+        re_path(rf"^{prefix}{pattern}/?$", view.as_view(), {"mount": mount})
+        for pattern, view in _ENDPOINTS
     ]
 
 
@@ -65,5 +53,5 @@ urlpatterns: list[URLPattern] = [
     *_at("scim/v2/", "/scim/v2"),
     *_at("scim/", "/scim"),
     *_at(r"scim/(?P<organization>[a-z0-9_-]{1,64})/v2/", "/scim/{organization}/v2"),
-    re_path(r"^scim(?:/.*)?$", _mounted(NothingView, "/scim/v2")),
+    re_path(r"^scim(?:/.*)?$", NothingView.as_view(), {"mount": "/scim/v2"}),
 ]

@@ -158,8 +158,10 @@ class MeView(UserView):
     def on_get(self) -> Answer:
         """Show the person their own User."""
         principal = self.asker.principal
-        rows = SCIMUser.objects.of(self.asker.organization)
-        row = rows.filter(membership__user_id=principal.id).first() if principal.is_user else None
+        row = None
+        if principal.is_user and principal.id is not None:
+            rows = SCIMUser.objects.of(self.asker.organization)
+            row = rows.filter(membership__user_id=principal.id).first()
         if row is None:
             raise Missing("This token is no person's: nobody is “Me”.")
         self.kwargs["id"] = row.wire_id

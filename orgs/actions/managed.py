@@ -10,19 +10,22 @@ from orgs.models import Membership, Organization, ServiceAccount, Team
 
 
 def require_unmanaged(
-    actor: Principal, organization: Organization, row: Membership | Team, what: str
+    *, actor: Principal, organization: Organization, row: Membership | Team, act: str
 ) -> None:
-    """Raise `ManagedByProvisioning` unless it is the organization's own, or its provider acts."""
-    if row.is_managed and not provisions(actor, organization):
+    """Raise `ManagedByProvisioning` unless it is the organization's own, or its provider acts.
+
+    `act` says what to do at the identity provider instead.
+    """
+    if row.is_managed and not provisions(actor=actor, organization=organization):
         raise ManagedByProvisioning(
-            f"{row} is managed by the identity provider of {organization.name}: {what} there, "
+            f"{row} is managed by the identity provider of {organization.name}: {act} there, "
             "or disconnect provisioning first."
         )
 
 
-def provisions(actor: Principal, organization: Organization) -> bool:
+def provisions(*, actor: Principal, organization: Organization) -> bool:
     """Whether an identity provider's connection acts, or Steward itself."""
-    if actor.kind is not PrincipalKind.SERVICE_ACCOUNT:
+    if actor.kind is not PrincipalKind.SERVICE_ACCOUNT or actor.id is None:
         return actor.is_system
     accounts = ServiceAccount.objects.of(organization).filter(pk=actor.id)
     return accounts.filter(kind=ServiceAccount.Kind.SCIM).exists()

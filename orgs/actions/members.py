@@ -188,7 +188,9 @@ def deactivate(
     if not member.is_active:
         raise NotActive("This member was removed.")
     _require_right_over(actor, organization, member)
-    managed.require_unmanaged(actor, organization, member, "deactivate them")
+    managed.require_unmanaged(
+        actor=actor, organization=organization, row=member, act="deactivate them"
+    )
     occupancy.end(organization, member, Membership.Status.DEACTIVATED)
     endings.end_extras(actor=actor, organization=organization, member=member)
     member.save_change("status", "ended_at")
@@ -223,7 +225,9 @@ def reactivate(
         raise NotActive("This member was removed. Add or invite them again.")
     require_open(organization)
     _require_right_over(actor, organization, member)
-    managed.require_unmanaged(actor, organization, member, "reactivate them")
+    managed.require_unmanaged(
+        actor=actor, organization=organization, row=member, act="reactivate them"
+    )
     occupancy.begin(organization, member, seat=member.seat)
     member.save_change("status", "ended_at", "seat")
     record(
@@ -260,7 +264,9 @@ def remove(
         return member
     if not leaves:
         _require_right_over(actor, organization, member)
-        managed.require_unmanaged(actor, organization, member, "remove them")
+        managed.require_unmanaged(
+            actor=actor, organization=organization, row=member, act="remove them"
+        )
     event = "orgs.member.left" if leaves else "orgs.member.removed"
     return _end(actor, organization, member, event)
 

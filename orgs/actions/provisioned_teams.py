@@ -63,7 +63,9 @@ def set_places(
     access.require(actor, Permission.TEAM_MEMBER_MANAGE, team)
     members.lock(organization)
     team = teams.lock(organization, team)
-    managed.require_unmanaged(actor, organization, team, "change who is in the group")
+    managed.require_unmanaged(
+        actor=actor, organization=organization, row=team, act="change who is in the group"
+    )
     role, custom_role = given_roles.checked(
         actor=actor, resource=team, role=role, custom_role=custom_role
     )
@@ -104,7 +106,9 @@ def set_promised(
     access.require(actor, Permission.TEAM_MEMBER_MANAGE, team)
     members.lock(organization)
     team = teams.lock(organization, team)
-    managed.require_unmanaged(actor, organization, team, "change who is in the group")
+    managed.require_unmanaged(
+        actor=actor, organization=organization, row=team, act="change who is in the group"
+    )
     given_roles.checked(actor=actor, resource=team, role=role)
     rows = InvitationTeam.objects.of(organization).filter(team=team)
     there = set(rows.filter(invitation__in=add).values_list("invitation_id", flat=True))

@@ -30,7 +30,7 @@ def create(
     description: str = "",
     kind: str = ServiceAccount.Kind.BUILT_IN,
 ) -> ServiceAccount:
-    """Create a service account, a built-in one unless said; it takes no seat and outlives its maker.
+    """Create a service account; it takes no seat and outlives its maker.
 
     Without a team it is the organization's, which needs the permission there. It never
     holds more than its maker. Raises `Invalid`, `NameTaken`.

@@ -50,7 +50,14 @@ def create(
     if admin is not None and admin != standing.member:
         access.require(actor, Permission.TEAM_MEMBER_MANAGE, organization)
         first = _active(organization, admin)
-    team = _created(actor, organization, name, display_name, description, first)
+    team = _created(
+        actor=actor,
+        organization=organization,
+        name=name,
+        display_name=display_name,
+        description=description,
+        first=first,
+    )
     if first is not None:
         place = _place(team, first, TeamRole.ADMIN, None)
         _record_place("orgs.team_member.added", actor, place, role=[None, place.role_name])
@@ -64,16 +71,17 @@ def create_empty(
     """Create a team that nobody is in, whoever acts. Raises `Invalid`, `NameTaken`."""
     access.require(actor, Permission.TEAM_CREATE, organization)
     members.lock(organization)
-    return _created(actor, organization, name, display_name, "", None)
+    return _created(actor=actor, organization=organization, name=name, display_name=display_name)
 
 
 def _created(
+    *,
     actor: Principal,
     organization: Organization,
     name: str,
     display_name: str,
-    description: str,
-    first: Membership | None,
+    description: str = "",
+    first: Membership | None = None,
 ) -> Team:
     team = Team(
         organization=organization,
@@ -158,7 +166,9 @@ def update(
     if not different:
         return team
     if "display_name" in different:
-        managed.require_unmanaged(actor, organization, team, "rename the group")
+        managed.require_unmanaged(
+            actor=actor, organization=organization, row=team, act="rename the group"
+        )
     enforced = sorted(effective_settings(team, organization).enforced & different.keys())
     if enforced:
         raise PolicyForbids(
@@ -189,7 +199,9 @@ def delete(*, actor: Principal, organization: Organization, team: Team, confirma
     access.require(actor, Permission.TEAM_DELETE, team)
     members.lock(organization)
     team = lock(organization, team)
-    managed.require_unmanaged(actor, organization, team, "delete the group")
+    managed.require_unmanaged(
+        actor=actor, organization=organization, row=team, act="delete the group"
+    )
     if confirmation.strip() != team.name:
         raise ConfirmationMismatch(
             f"Type “{team.name}” to confirm.",
@@ -234,7 +246,9 @@ def add_member(
     access.require(actor, Permission.TEAM_MEMBER_MANAGE, team)
     members.lock(organization)
     team = lock(organization, team)
-    managed.require_unmanaged(actor, organization, team, "add them to the group")
+    managed.require_unmanaged(
+        actor=actor, organization=organization, row=team, act="add them to the group"
+    )
     member = _active(organization, member)
     role, custom_role = given_roles.checked(
         actor=actor, resource=team, role=role, custom_role=custom_role
@@ -288,7 +302,9 @@ def remove_member(
     access.require(actor, Permission.TEAM_MEMBER_MANAGE, team)
     members.lock(organization)
     team = lock(organization, team)
-    managed.require_unmanaged(actor, organization, team, "take them out of the group")
+    managed.require_unmanaged(
+        actor=actor, organization=organization, row=team, act="take them out of the group"
+    )
     place = _locked_place(organization, team, member)
     place.require_version(expected_version)
     endings.leave_team(organization, place)

@@ -86,7 +86,8 @@ def organization(db):
 
 
 noise = st.text(
-    alphabet=st.sampled_from(list('abemilsuserNm.[]()"\\ \t\x00é:=eqcoandorpt019-${}%\'')), max_size=40
+    alphabet=st.sampled_from(list('abemilsuserNm.[]()"\\ \t\x00é:=eqcoandorpt019-${}%\'')),
+    max_size=40,
 )
 
 
@@ -106,17 +107,19 @@ noise = st.text(
         ),
         st.sampled_from(["eq", "NE", "co", "gt", "pr", "in", "ew"]),
         st.sampled_from(
-            ['"a"', "true", "null", "1", '"2026-01-01T00:00:00Z"', '"\\u0000"', '"\\ud800"', "", '"']
+            ['"a"', "true", "null", "1", '"2026-01-01T00:00:00Z"', '"\\u0000"', '"\\ud800"', ""]
         ),
     ),
     columns=st.sampled_from([USERS, GROUPS]),
 )  # fmt: skip
 def test_whatever_is_written_is_a_filter_or_refused_as_one(organization, text, columns):
     model = SCIMUser if columns is USERS else SCIMGroup
+    refusal = ""
     try:
         list(model.objects.of(organization).filter(condition(text, columns))[:1])
     except Refusal as refused:
-        assert refused.scim_type == "invalidFilter"
+        refusal = refused.scim_type
+    assert refusal in ("", "invalidFilter")
 
 
 @pytest.fixture

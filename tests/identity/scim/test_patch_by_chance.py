@@ -70,7 +70,9 @@ value = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("a@x.org"),
     lambda more: st.lists(more, max_size=3)
     | st.dictionaries(
-        st.sampled_from(["value", "type", "primary", "members", "displayName", "emails", "x", "$ref"]),
+        st.sampled_from(
+            ["value", "type", "primary", "members", "displayName", "emails", "x", "$ref"]
+        ),
         more,
         max_size=3,
     ),
@@ -78,7 +80,8 @@ value = st.recursive(
 )
 path = st.sampled_from(
     [
-        "userName", "emails", "emails[", "emails[type eq]", 'emails[type eq "work"]', "emails.value",
+        "userName", "emails", "emails[", "emails[type eq]", 'emails[type eq "work"]',
+        "emails.value",
         'emails[nope eq "x"]', "members", 'members[value eq "x"]', "members.display", "name.nope",
         "id", "meta", "schemas", "active", "groups", "password", "", " ", "a..b", "urn:x:y", "nope",
         'emails[value eq "\\u0000"]', "externalId", "organizationRole", "teamRoles",
