@@ -1,16 +1,26 @@
 """What must always be true of keys and sessions; read by `manage.py check_invariants`."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
-from identity.models import APIKey, UserSession
+from identity.models import (
+    APIKey,
+    Directory,
+    ProvisioningConnection,
+    SCIMGroup,
+    SCIMUser,
+    UserSession,
+)
 from kernel.rule import Rule
-from orgs.models import Membership
+from orgs.models import Membership, Team
 
 Rows = QuerySet[Any, Any]
 Moment = dt.datetime
+RuleRows = Callable[[Moment], Rows]
 
 
 def _keys_of_ended(moment: Moment) -> Rows:
@@ -39,7 +49,51 @@ def _overlaps_without_successor(_moment: Moment) -> Rows:
     return APIKey.objects.system_all().filter(ends_at__isnull=False, replaced_by__isnull=True)
 
 
+def _directories_counting_wrong(counted: type[SCIMUser] | type[SCIMGroup], kept: str) -> RuleRows:
+    def rows(_moment: Moment) -> Rows:
+        held = counted.objects.system_all().filter(organization_id=OuterRef("organization_id"))
+        number = held.order_by().values("organization_id").annotate(n=Count("pk")).values("n")
+        actual = Coalesce(Subquery(number, output_field=IntegerField()), 0)
+        return Directory.objects.system_all().annotate(actual=actual).exclude(**{kept: F("actual")})
+
+    return rows
+
+
+def _in_a_directory() -> Exists:
+    opened = Directory.objects.system_all().filter(organization_id=OuterRef("organization_id"))
+    return Exists(opened)
+
+
+def _members_not_shown(_moment: Moment) -> Rows:
+    members = Membership.objects.system_all().present().filter(_in_a_directory())
+    return members.filter(scim_user__isnull=True)
+
+
+def _teams_not_shown(_moment: Moment) -> Rows:
+    return Team.objects.system_all().filter(_in_a_directory(), scim_group__isnull=True)
+
+
+def _shown_after_the_end(_moment: Moment) -> Rows:
+    ended = Membership.Status.REMOVED
+    return SCIMUser.objects.system_all().filter(membership__status=ended)
+
+
+def _shown_otherwise(_moment: Moment) -> Rows:
+    active = Q(membership__status=Membership.Status.ACTIVE)
+    users = SCIMUser.objects.system_all().filter(membership__isnull=False)
+    return users.filter(Q(active, is_active=False) | Q(~active, is_active=True))
+
+
+def _managed_by_nobody(_moment: Moment) -> Rows:
+    provider = ProvisioningConnection.objects.system_all().filter(
+        organization_id=OuterRef("organization_id")
+    )
+    return Membership.objects.system_all().filter(~Exists(provider), is_managed=True)
+
+
 _KEY, _PERSON = "organization {organization_id}, stw_{key_id}", "user {user_id}"
+_ORGANIZATION = "organization {organization_id}"
+_MEMBER = "organization {organization_id}, user {user_id}"
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -59,4 +113,26 @@ RULES: tuple[Rule, ...] = (
         _KEY,
         "it ends at {ends_at}",
     ),
+    Rule(
+        "a_directory_counts_its_users",
+        _directories_counting_wrong(SCIMUser, "users"),
+        _ORGANIZATION,
+        "{users} kept, {actual} there",
+    ),
+    Rule(
+        "a_directory_counts_its_groups",
+        _directories_counting_wrong(SCIMGroup, "groups"),
+        _ORGANIZATION,
+        "{groups} kept, {actual} there",
+    ),
+    Rule("every_member_is_a_scim_user", _members_not_shown, _MEMBER, "no User"),
+    Rule("every_team_is_a_scim_group", _teams_not_shown, _ORGANIZATION, "team {id} is no Group"),
+    Rule("nobody_removed_is_a_scim_user", _shown_after_the_end, _ORGANIZATION, "User {id}"),
+    Rule(
+        "a_scim_user_is_active_as_the_member_is",
+        _shown_otherwise,
+        _ORGANIZATION,
+        "User {id}: active is {is_active}",
+    ),
+    Rule("whoever_is_managed_has_a_provider", _managed_by_nobody, _MEMBER, "no connection"),
 )
