@@ -53,8 +53,8 @@ def _template(pattern: Any) -> tuple[str, tuple[str, ...]]:
 
 
 _PARTS = (
-    "access_request", "account", "code", "collaborator", "event", "feature", "grant",
-    "invitation", "key", "mail", "member", "organization", "place", "project", "role",
+    "access_request", "account", "code", "collaborator", "connection", "entry", "event",
+    "feature", "grant", "group", "id", "invitation", "key", "mail", "member", "organization", "place", "project", "role",
     "session", "team", "token", "uidb36", "wish",
 )  # fmt: skip
 
@@ -65,6 +65,7 @@ def values_of(stage: Stage, mail: Mail) -> dict[str, str]:
         **stage.ids,
         "access_request": stage.ids["wish"],
         "code": "not_found",
+        "id": "scu_0192f3a45b6c7d8e9f0123456789abcd",
         "mail": mail.wire_id,
         "place": stage.ids["member"],
         "session": "1",
