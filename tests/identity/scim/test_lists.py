@@ -1,0 +1,160 @@
+"""Pages and what they cost: by index, by cursor, sorted; searches; what is left out."""
+
+import pytest
+from django.core.cache import cache
+
+from identity.models import SCIMGroup, SCIMUser
+from orgs.actions import teams
+from orgs.models import Membership, TeamMembership
+from tests.factories import OPERATOR
+from tests.identity.scim.conftest import PEOPLE
+
+ALL = PEOPLE + 1
+
+
+def names(page):
+    return [one["userName"] for one in page["Resources"]]
+
+
+def test_pages_by_index_hold_everybody_once_whether_or_not_they_are_remembered(client):
+    seen = []
+    for start in range(1, ALL + 1, 100):
+        page = client.get("/Users", startIndex=start, count=100).expect(200)
+        assert page["totalResults"] == ALL
+        assert page["itemsPerPage"] == len(page["Resources"])
+        seen += names(page)
+    assert len(seen) == len(set(seen)) == ALL
+    cache.clear()
+    middle = client.get("/Users", startIndex=237, count=10).expect(200)
+    assert names(middle) == seen[236:246]
+    assert client.get("/Users", startIndex=ALL + 1).expect(200)["Resources"] == []
+
+
+def test_pages_by_cursor_hold_everybody_once_and_lead_back(client):
+    seen, cursor, before = [], "", None
+    while cursor is not None:
+        page = client.get("/Users", cursor=cursor, count=90).expect(200)
+        assert page["totalResults"] == ALL
+        seen += names(page)
+        cursor, before = page.get("nextCursor"), page.get("previousCursor")
+    assert len(seen) == len(set(seen)) == ALL
+    back = client.get("/Users", cursor=before, count=90).expect(200)
+    assert names(back) == seen[-(ALL % 90) - 90 : -(ALL % 90)]
+    client.get("/Users", cursor="made up").expect(400, "invalidCursor")
+
+
+def test_a_page_costs_as_many_queries_as_a_longer_one(client, django_assert_num_queries):
+    client.get("/Users", startIndex=101, count=100).expect(200)
+    for count in (1, 100, 400):
+        with django_assert_num_queries(5):
+            client.get("/Users", startIndex=1, count=count).expect(200)
+    with django_assert_num_queries(5):
+        client.get("/Users", startIndex=101, count=100).expect(200)
+    with django_assert_num_queries(5):
+        client.get("/Users", filter='userName eq "crowd-7@example.org"').expect(200)
+
+
+def _team_of_everybody(crowd):
+    team = teams.create(actor=OPERATOR, organization=crowd, name="everybody")
+    TeamMembership.objects.bulk_create(
+        TeamMembership(organization=crowd, team=team, membership=member)
+        for member in Membership.objects.of(crowd)
+    )
+    team.member_count = ALL
+    team.save(update_fields=["member_count"])
+    return SCIMGroup.objects.of(crowd).get(team=team)
+
+
+def test_members_that_are_not_asked_for_are_not_read(client, crowd, django_assert_num_queries):
+    group = _team_of_everybody(crowd)
+    with django_assert_num_queries(4) as asked:
+        page = client.get("/Groups", excludedAttributes="members").expect(200)
+    assert "members" not in page["Resources"][0]
+    assert not [one for one in asked if "orgs_teammembership" in one["sql"]]
+    whole = client.get(f"/Groups/{group.wire_id}").expect(200)
+    assert len(whole["members"]) == ALL
+
+
+def test_adding_and_removing_one_costs_the_same_in_a_group_of_any_size(
+    client, crowd, django_assert_max_num_queries
+):
+    group = _team_of_everybody(crowd)
+    user = client.post("/Users", {"userName": "new@example.org"}).expect(201)
+    path = f"/Groups/{group.wire_id}"
+    add = {"op": "add", "path": "members", "value": [{"value": user["id"]}]}
+    remove = {"op": "remove", "path": f'members[value eq "{user["id"]}"]'}
+    for operation in (add, remove):
+        with django_assert_max_num_queries(45) as asked:
+            body = {"Operations": [operation]}
+            shown = client.patch(path, body, excludedAttributes="members").expect(200)
+        assert "members" not in shown
+        assert not [one for one in asked if "LIMIT" not in one["sql"] and len(one["sql"]) > 20_000]
+    place = TeamMembership.objects.of(crowd).filter(team_id=group.team_id)
+    assert place.count() == ALL
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+@pytest.mark.parametrize("by", ["userName", "displayName", "meta.created", "id", "active"])
+def test_lists_are_sorted_by_what_is_asked(client, by, order):
+    page = client.get("/Users", sortBy=by, sortOrder=order, count=1000).expect(200)
+
+    def key(one):
+        found = one
+        for part in by.split("."):
+            found = found[part]
+        return found.casefold() if isinstance(found, str) else found
+
+    keys = [key(one) for one in page["Resources"]]
+    ordered = sorted(keys, reverse=order == "descending")
+    if by in ("userName", "displayName"):
+        # The database's own collation decides between letters and signs.
+        assert sorted(keys) == sorted(ordered)
+        assert (keys[0] < keys[-1]) == (order == "ascending")
+    else:
+        assert keys == ordered
+
+
+def test_sorted_pages_follow_each_other(client):
+    whole = names(client.get("/Users", sortBy="userName", count=1000).expect(200))
+    parts = [
+        names(client.get("/Users", sortBy="userName", startIndex=start, count=100).expect(200))
+        for start in (1, 101, 201)
+    ]
+    assert [name for part in parts for name in part] == whole[:300]
+
+
+def test_a_search_at_the_root_finds_users_and_groups(client, crowd):
+    teams.create(actor=OPERATOR, organization=crowd, name="crowd-team")
+    found = client.post("/.search", {"filter": 'displayName sw "Person 1"', "count": 3})
+    page = found.expect(200)
+    assert page["totalResults"] == 111
+    assert [one["meta"]["resourceType"] for one in page["Resources"]] == ["User"] * 3
+    everything = client.post("/.search", {"startIndex": ALL, "count": 5}).expect(200)
+    kinds = [one["meta"]["resourceType"] for one in everything["Resources"]]
+    assert kinds == ["User", "Group"]
+    only_users = client.post("/.search", {"filter": 'userName eq "CROWD-3@example.org"'})
+    assert names(only_users.expect(200)) == ["crowd-3@example.org"]
+    client.post("/.search", {"filter": 'nobody eq "x"'}).expect(400, "invalidFilter")
+
+
+def test_a_count_of_a_filter_is_right_on_every_page(client):
+    asked = {"filter": 'userName sw "crowd-1"', "count": 50}
+    first = client.get("/Users", startIndex=1, **asked).expect(200)
+    second = client.get("/Users", startIndex=51, **asked).expect(200)
+    third = client.get("/Users", startIndex=101, **asked).expect(200)
+    assert {page["totalResults"] for page in (first, second, third)} == {111}
+    found = names(first) + names(second) + names(third)
+    assert len(found) == len(set(found)) == 111
+    assert client.get("/Users", count=0, filter=asked["filter"]).expect(200)["totalResults"] == 111
+
+
+def test_what_is_told_fits_what_was_asked(client, crowd):
+    row = SCIMUser.objects.of(crowd).get(user_name="crowd-1@example.org")
+    shown = client.get(f"/Users/{row.wire_id}", attributes="emails.value,meta.location")
+    assert shown.expect(200) == {
+        "schemas": shown.json()["schemas"],
+        "id": row.wire_id,
+        "emails": [{"value": "crowd-1@example.org"}],
+        "meta": {"location": shown.json()["meta"]["location"]},
+    }
+    client.get("/Users", attributes="id", excludedAttributes="meta").expect(400, "invalidValue")
