@@ -74,7 +74,7 @@ def put(resource: dict[str, Any], target: Target, value: Any) -> None:
 def coerced(attribute: Attribute, value: Any) -> Any:
     """Return a value as the attribute has it, None if it is unset. Raises `InvalidValue`."""
     if not attribute.multi_valued:
-        if isinstance(value, list):
+        if isinstance(value, list) and attribute.type == "complex":
             # Entra ID sends `[{"value": …}]` for a manager.
             value = value[0] if len(value) == 1 else value or None
         return element(attribute, value)
