@@ -12,6 +12,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
+from identity import demo_provisioning
 from identity.actions import accounts, api_keys
 from kernel.clock import now
 from kernel.principal import Credential, CredentialKind, Principal, PrincipalKind
@@ -93,6 +94,7 @@ def _create() -> dict[str, str]:
     made = _teams(ines, organization, held)
     _extras(ines, organization, held, made, people)
     account, secret = _machines(ines, organization, made)
+    demo_provisioning.seed(owner=ines, organization=organization)
     personal = api_keys.create(
         actor=ines,
         organization=organization,
