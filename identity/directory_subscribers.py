@@ -20,7 +20,9 @@ def follow_members(event: Event) -> None:
         case "orgs.member.added" | "orgs.member.joined":
             directory.enter(organization_id, decode("usr", event.changes["user"]))
         case "orgs.member.removed" | "orgs.member.left":
-            directory.leave(organization_id, decode("usr", event.changes["user"]))
+            user_id = decode("usr", event.changes["user"])
+            left = event.type == "orgs.member.left"
+            directory.leave(organization_id, user_id, by_themselves=left)
         case "orgs.member.deactivated":
             directory.note_changed(organization_id, member_id, is_active=False)
         case "orgs.member.reactivated":

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from identity.actions import accounts
-from identity.models import Directory, SCIMEmail, SCIMGroup, SCIMUser
+from identity.models import Directory, ProvisionedAccount, SCIMEmail, SCIMGroup, SCIMUser
 from identity.models.scim import LONGEST_NAME
 from identity.resources.folding import folded
 from identity.resources.schema import USER
@@ -80,8 +80,13 @@ def enter(organization_id: Any, user_id: Any) -> None:
     count(organization_id, users=_store([_user_of(member, taken)]))
 
 
-def leave(organization_id: Any, user_id: Any) -> None:
-    """Show somebody who was removed no longer; whoever comes back is another User."""
+def leave(organization_id: Any, user_id: Any, *, by_themselves: bool) -> None:
+    """Show somebody whose membership ended no longer; whoever comes back is another User.
+
+    Who left by themselves took the account along: the next time they are asked first.
+    """
+    if by_themselves:
+        ProvisionedAccount.objects.of(organization_id).filter(user_id=user_id).delete()
     rows = SCIMUser.objects.of(organization_id).filter(membership__user_id=user_id)
     gone = rows.delete()[1].get("identity.SCIMUser", 0)
     if gone:

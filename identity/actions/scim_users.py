@@ -368,10 +368,17 @@ def _place(
 def _rename_account(
     actor: Principal, organization: Organization, row: SCIMUser, content: Content
 ) -> None:
-    """Call the person as the organization does, if its provisioning made the account."""
+    """Call the person as the organization does, if its provisioning made the account.
+
+    Not where the person is in another organization as well: there it is their own name.
+    """
     if row.membership is None or not content.display_name:
         return
     user = row.membership.user
+    with across("whether the person is in any other organization"):
+        held = Membership.objects.system_of_user(user.pk).present()
+        if held.exclude(organization_id=organization.pk).exists():
+            return
     if ProvisionedAccount.objects.of(organization).filter(user=user).exists():
         users.update_provisioned(
             actor=actor,

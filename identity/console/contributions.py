@@ -23,6 +23,16 @@ SECTIONS = (
         permission=Permission.API_KEY_READ,
         go="k",
     ),
+    Section(
+        key="provisioning",
+        title="Provisioning",
+        icon="refresh-cw",
+        url_name="identity:provisioning",
+        group="access",
+        # Its log tells about people, as only those who manage them may read it.
+        permission=Permission.MEMBER_UPDATE,
+        go="v",
+    ),
 )
 
 PERSON_LINKS = (

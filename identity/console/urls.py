@@ -2,13 +2,26 @@
 
 from django.urls import path
 
-from identity.console import account, join, keys, outbox, personal_keys, service_accounts
+from identity.console import (
+    account,
+    join,
+    keys,
+    outbox,
+    personal_keys,
+    provisioning,
+    provisioning_connection,
+    provisioning_groups,
+    provisioning_log,
+    service_accounts,
+)
 
 app_name = "identity"
 
 _ORGANIZATION = "o/<slug:organization>"
 _ACCOUNTS = f"{_ORGANIZATION}/service-accounts"
 _ACCOUNT = f"{_ACCOUNTS}/<account>"
+_PROVISIONING = f"{_ORGANIZATION}/provisioning"
+_CONNECTION = f"{_PROVISIONING}/connections/<connection>"
 
 urlpatterns = [
     path("account/", account.Profile.as_view(), name="profile"),
@@ -43,4 +56,31 @@ urlpatterns = [
     path(f"{_ACCOUNT}/enable", service_accounts.Enable.as_view(), name="enable_service_account"),
     path(f"{_ACCOUNT}/delete", service_accounts.Delete.as_view(), name="delete_service_account"),
     path(f"{_ACCOUNT}/keys/new", service_accounts.NewKey.as_view(), name="new_key"),
+    path(_PROVISIONING, provisioning.Overview.as_view(), name="provisioning"),
+    path(f"{_PROVISIONING}/connect", provisioning.Connect.as_view(), name="provisioning_connect"),
+    path(f"{_PROVISIONING}/set-up", provisioning.SetUp.as_view(), name="provisioning_set_up"),
+    path(f"{_PROVISIONING}/log", provisioning_log.Log.as_view(), name="provisioning_log"),
+    path(
+        f"{_PROVISIONING}/groups",
+        provisioning_groups.Groups.as_view(),
+        name="provisioning_groups",
+    ),
+    path(
+        f"{_PROVISIONING}/groups/<group>/role",
+        provisioning_groups.MapGroup.as_view(),
+        name="provisioning_group_role",
+    ),
+    path(
+        _CONNECTION, provisioning_connection.Connection.as_view(), name="provisioning_connection"
+    ),
+    path(
+        f"{_CONNECTION}/tokens/new",
+        provisioning_connection.NewToken.as_view(),
+        name="new_provisioning_token",
+    ),
+    path(
+        f"{_CONNECTION}/disconnect",
+        provisioning_connection.Disconnect.as_view(),
+        name="provisioning_disconnect",
+    ),
 ]

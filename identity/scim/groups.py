@@ -18,10 +18,13 @@ from identity.resources.schema import GROUP
 from identity.scim import asked
 from identity.scim.asked import Question
 from identity.scim.dialects import wandb_group
-from identity.scim.door import WANDB, Answer, Door, versioned
+from identity.scim.door import RFC, WANDB, Answer, Door, versioned
 from identity.scim.log import Told
 from identity.scim.users import list_response
 from kernel.errors import Missing
+
+_SMALL = 100
+"""Up to how many members a group is shown after a change of them."""
 
 _MEMBERS = GROUP.schema.find("members")
 assert _MEMBERS is not None  # noqa: S101 - the schema has it
@@ -117,10 +120,13 @@ class GroupView(GroupDoor):
         return self._changed(lambda _before: given, people)
 
     def on_patch(self) -> Answer:
-        """Change a Group by operations, all or none."""
+        """Change a Group by operations, all or none.
+
+        A large group is not read for an answer that nobody asked for: 204 (RFC 7644 §3.5.2).
+        """
         rest, people = _taken_apart(patch.operations_in(self.body()), self._inside)
         if not rest:
-            return self._changed(None, people)
+            return self._changed(None, people, is_brief=True)
         body = {"Operations": rest}
         return self._changed(lambda before: patch.apply(body, before, GROUP), people)
 
@@ -134,7 +140,9 @@ class GroupView(GroupDoor):
         )
         return Answer(status=204, told=_told("deleted", outcome))
 
-    def _changed(self, by: Any, people: Sequence[MemberChange]) -> Answer:
+    def _changed(
+        self, by: Any, people: Sequence[MemberChange], *, is_brief: bool = False
+    ) -> Answer:
         outcome = scim_groups.change(
             actor=self.asker.principal,
             organization=self.asker.organization,
@@ -143,7 +151,11 @@ class GroupView(GroupDoor):
             people=people,
             expected_version=self.expected_version(),
         )
-        return self.answer(outcome.row, _told("updated", outcome))
+        row, told = outcome.row, _told("updated", outcome)
+        asks = {"attributes", "excludedAttributes"} & set(self.request.GET)
+        if is_brief and self.dialect == RFC and not asks and row.team.member_count > _SMALL:
+            return Answer(status=204, headers=self.place(row), told=told)
+        return self.answer(row, told)
 
     def _inside(self, node: Node) -> list[str]:
         """Return the ids of members that a filter finds, other than by naming them."""
