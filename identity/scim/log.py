@@ -21,10 +21,9 @@ from kernel.http import origin_of
 from kernel.ids import uuid7
 from kernel.jobs.models import Job
 from kernel.latest import LatestBuffer
-from kernel.redact import redact
+from kernel.redact import REDACTED, redact
 
 _LONGEST_BODY = 8_000
-_SECRET_MEMBERS = ("password",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +82,31 @@ def kept(raw: bytes) -> str:
     if not raw.strip():
         return ""
     text = raw.decode("utf-8", "replace").replace("\x00", "�")
-    if len(text) <= 4 * _LONGEST_BODY:
-        try:
-            document = redact(json.loads(text))
-            text = json.dumps(document, ensure_ascii=False, indent=2)
-        except (ValueError, RecursionError):
-            text = str(redact(text))
-    else:
-        text = str(redact(text[:_LONGEST_BODY]))
+    try:
+        document = redact(_without_passwords(json.loads(text)))
+    except (ValueError, RecursionError):
+        # Not what it should be: of what nobody can take apart, no part is safe to keep.
+        return f"[{len(raw)} bytes that are no JSON]"
+    text = json.dumps(document, ensure_ascii=False, indent=2)
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= _LONGEST_BODY else f"{text[:_LONGEST_BODY]}…"
+
+
+def _without_passwords(document: Any) -> Any:
+    """Return a document without the values of operations whose path is a password."""
+    if isinstance(document, list):
+        return [_without_passwords(one) for one in document]
+    if not isinstance(document, dict):
+        return document
+    path = next((v for k, v in document.items() if str(k).lower() == "path"), "")
+    if "password" in str(path).lower():
+        return {
+            key: REDACTED if str(key).lower() == "value" else one for key, one in document.items()
+        }
+    return {
+        key: REDACTED if "password" in str(key).lower() else _without_passwords(one)
+        for key, one in document.items()
+    }
 
 
 def forget_old(_job: Job) -> None:
