@@ -41,6 +41,7 @@ fix: $(VENV)/.dev ## Mend what the linter can
 lock: $(VENV)/.dev ## Lock the requirements with hashes
 	$(BIN)/uv pip compile -q --generate-hashes --universal --no-emit-index-url --no-header pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --generate-hashes --universal --no-emit-index-url --no-header --group dev pyproject.toml -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --generate-hashes --universal --no-emit-index-url --no-header tests/conformance/suites/requirements-canaille.in -o tests/conformance/suites/requirements-canaille.txt
 
 sbom: $(VENV)/.dev ## Write the bill of materials of the runtime lock to build/sbom.json
 	$(BIN)/python dev/lock.py sbom build/sbom.json

@@ -27,7 +27,7 @@ from kernel.errors import Conflict, Invalid, Missing
 from kernel.events import Target, record
 from kernel.principal import Principal
 from orgs import access
-from orgs.actions import invitations, managed, members, teams, users
+from orgs.actions import invitations, managed, members, provisioned_teams, teams, users
 from orgs.errors import LastOwner
 from orgs.models import Membership, Organization, SeatType, TeamMembership, User
 from orgs.permissions import Permission
@@ -117,6 +117,7 @@ def change(
     _follow(actor, organization, row, before, content)
     if before.get(STEWARD_URN, {}).get("teamRoles") != after.get(STEWARD_URN, {}).get("teamRoles"):
         _place(actor, organization, row, content)
+        _displace(actor, organization, row, before, content)
     row = scim_rows.read(organization, row.pk)
     changes = scim_rows.different(before, scim_rows.as_resource(row))
     told = {name: pair for name, pair in changes.items() if name not in _TOLD_ELSEWHERE}
@@ -341,7 +342,7 @@ def _follow(
 def _place(
     actor: Principal, organization: Organization, row: SCIMUser, content: Content
 ) -> None:
-    """Give the team roles that are named; teams that are not named stay as they are."""
+    """Give the team roles that are named, also to somebody who is deactivated."""
     if row.membership is None:
         if content.team_roles:
             raise Invalid.field(
@@ -354,15 +355,36 @@ def _place(
         places = TeamMembership.objects.of(organization).filter(
             team=team, membership=row.membership
         )
-        act = teams.change_member_role if places.exists() else teams.add_member
-        act(
-            actor=actor,
-            organization=organization,
-            team=team,
-            member=row.membership,
-            role=role,
-            custom_role=custom_role,
-        )
+        given: dict[str, Any] = {
+            "actor": actor,
+            "organization": organization,
+            "team": team,
+            "role": role,
+            "custom_role": custom_role,
+        }
+        if places.exists():
+            teams.change_member_role(**given, member=row.membership)
+        else:
+            provisioned_teams.set_places(**given, add=[row.membership])
+
+
+def _displace(
+    actor: Principal,
+    organization: Organization,
+    row: SCIMUser,
+    before: Mapping[str, Any],
+    content: Content,
+) -> None:
+    """Take the member out of teams that were told before and are no longer."""
+    named = {name.casefold() for name, _role in content.team_roles}
+    for one in before.get(STEWARD_URN, {}).get("teamRoles", ()):
+        if one["teamName"].casefold() not in named and row.membership is not None:
+            provisioned_teams.set_places(
+                actor=actor,
+                organization=organization,
+                team=scim_content.team_named(organization, one["teamName"]),
+                remove=[row.membership],
+            )
 
 
 def _rename_account(

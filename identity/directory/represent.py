@@ -125,7 +125,8 @@ def read_places(organization: Organization, rows: Iterable[UserRow]) -> Places:
 def user_head(row: UserRow) -> dict[str, Any]:
     """Return the beginning of a User: what has columns."""
     schemas = [USER_URN, STEWARD_URN]
-    if ENTERPRISE_URN in row.document:
+    # As a key: inside of a text the quotes would be escaped.
+    if f'"{ENTERPRISE_URN}": {{' in row.document:
         schemas.append(ENTERPRISE_URN)
     head: dict[str, Any] = {"schemas": schemas, "id": row.wire_id}
     if row.external_id:

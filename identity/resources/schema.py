@@ -157,8 +157,8 @@ USER = ResourceType(
     "A member of the organization",
     Schema(USER_URN, "User", "A member of the organization", USER_ATTRIBUTES),
     (
-        Schema(ENTERPRISE_URN, "Enterprise User", "Where a member works", ENTERPRISE_ATTRIBUTES),
-        Schema(STEWARD_URN, "Steward User", "What a member may do here", STEWARD_ATTRIBUTES),
+        Schema(ENTERPRISE_URN, "EnterpriseUser", "Where a member works", ENTERPRISE_ATTRIBUTES),
+        Schema(STEWARD_URN, "StewardUser", "What a member may do here", STEWARD_ATTRIBUTES),
     ),
 )
 GROUP = ResourceType(

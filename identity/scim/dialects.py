@@ -62,7 +62,7 @@ def wandb_group(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 def wandb_role(resource: Mapping[str, Any]) -> dict[str, Any]:
     """Return a Role as W&B shows it: permissions with a colon, and no schema's name."""
-    shown = dict(resource) | {"schemas": [""]}
+    shown = {"description": "", **resource, "schemas": [""]}
     if "permissions" in shown:
         shown["permissions"] = [
             {**one, "name": str(one["name"]).replace(".", ":")} for one in shown["permissions"]

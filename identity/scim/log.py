@@ -22,6 +22,7 @@ from kernel.ids import uuid7
 from kernel.jobs.models import Job
 from kernel.latest import LatestBuffer
 from kernel.redact import REDACTED, redact
+from orgs.models import Organization
 
 _LONGEST_BODY = 8_000
 
@@ -118,8 +119,12 @@ def _write(latest: Mapping[uuid.UUID, tuple[uuid.UUID | None, ProvisioningEntry]
     accounts = {account for account, _ in latest.values() if account}
     connections = ProvisioningConnection.objects.system_all().filter(service_account__in=accounts)
     by_account = dict(connections.values_list("service_account_id", "pk"))
+    owners = {entry.organization_id for _, entry in latest.values()}
+    there = set(Organization.objects.filter(pk__in=owners).values_list("pk", flat=True))
     entries = []
     for account, entry in latest.values():
+        if entry.organization_id not in there:
+            continue  # It was purged meanwhile, and its log with it.
         entry.connection_id = by_account.get(account) if account else None
         entries.append(entry)
     ProvisioningEntry.objects.bulk_create(entries, batch_size=500)

@@ -15,6 +15,7 @@ from identity.resources.bound import bind
 from identity.resources.evaluate import matches
 from identity.resources.grammar import parse_filter
 from identity.resources.projection import Projection
+from identity.resources.refusals import Immutable
 from identity.resources.schema import ROLE, ROLE_URN
 from identity.scim import asked
 from identity.scim.asked import Question
@@ -52,8 +53,9 @@ class RoleDoor(Door):
         return {
             "schemas": [ROLE_URN],
             "id": row.wire_id,
+            **({"externalId": row.external_id} if row.external_id else {}),
             "name": row.name,
-            "description": row.description,
+            **({"description": row.description} if row.description else {}),
             "inheritedFrom": row.inherits,
             "permissions": [{"name": name, "isInherited": name in base} for name in sorted(held)],
             "organizationID": self.asker.organization.wire_id,
@@ -71,13 +73,18 @@ class RoleDoor(Door):
         location = {"meta": {"location": f"{self.base}/Roles/{row.wire_id}"}}
         return Answer(resource, status, versioned(location, row.version), told)
 
+    def matching(self, text: str) -> list[Role]:
+        """Return the Roles that a filter finds; all without one."""
+        rows = list(Role.objects.of(self.asker.organization).order_by("pk"))
+        if not text:
+            return rows
+        node = bind(parse_filter(text), ROLE)
+        return [row for row in rows if matches(node, self.whole(row))]
+
     def page(self, question: Question) -> Answer:
         """Answer with a page of Roles."""
         projection = question.projection(ROLE)
-        rows = list(Role.objects.of(self.asker.organization).order_by("pk"))
-        if question.asked.filter:
-            node = bind(parse_filter(question.asked.filter), ROLE)
-            rows = [row for row in rows if matches(node, self.whole(row))]
+        rows = self.matching(question.asked.filter)
         total, first = len(rows), question.asked.start_index - 1
         page = rows[first : first + question.asked.count]
         found = Found(Role.objects.of(self.asker.organization).none(), lambda _on_page: total)
@@ -104,6 +111,7 @@ class RolesView(RoleDoor):
             organization=self.asker.organization,
             name=str(given.get("name", "")),
             description=str(given.get("description", "")),
+            external_id=str(given.get("externalId", "")),
             scope=scope,
             inherits=inherits,
             added=wanted - _table(scope).get(inherits, frozenset()),
@@ -126,7 +134,7 @@ class RoleView(RoleDoor):
         """Replace what is named of a Role; another base keeps what the role adds."""
         row = self.row()
         given = read.normalise(self.body(), ROLE)
-        after = {name: given[name] for name in _TEXTS if name in given}
+        after = {ours: given[name] for name, ours in _TEXTS.items() if name in given}
         inherits = _inherited(given, row.inherits)
         if "permissions" in given:
             base = _table(row.scope).get(inherits, frozenset())
@@ -139,9 +147,11 @@ class RoleView(RoleDoor):
         before = self.whole(row)
         before["permissions"] = [{"name": one["name"]} for one in before["permissions"]]
         given = patch.apply(_dotted(self.body()), before, ROLE)
+        if "inheritedFrom" not in given:
+            raise Immutable("“inheritedFrom” stays: say what it shall be instead.")
         inherits = _inherited(given, row.inherits)
         held, base = _names(given), _table(row.scope).get(inherits, frozenset())
-        after = {name: given.get(name, "") for name in _TEXTS}
+        after = {ours: given.get(name, "") for name, ours in _TEXTS.items()}
         after |= {"added": sorted(held - base), "removed": sorted(base - held)}
         return self._changed(row, after | {"inherits": inherits})
 
@@ -164,7 +174,7 @@ class RoleView(RoleDoor):
         return self.answer(changed, Told("updated", "Role", changed.wire_id, changed.name))
 
 
-_TEXTS = ("name", "description")
+_TEXTS = {"name": "name", "description": "description", "externalId": "external_id"}
 
 
 def _table(scope: str) -> Mapping[str, frozenset[str]]:

@@ -1,13 +1,13 @@
-"""Searching with a body instead of a query (RFC 7644 §3.4.3), and over Users and Groups at once."""
+"""Searching with a body instead of a query (RFC 7644 §3.4.3), and over all types at once."""
 
 from typing import Any, ClassVar
 
 from identity.directory import lists, represent
 from identity.resources.refusals import InvalidFilter, InvalidValue
-from identity.resources.schema import GROUP, USER
+from identity.resources.schema import GROUP, ROLE, USER
 from identity.scim import asked
 from identity.scim.asked import Question
-from identity.scim.door import Answer, Door
+from identity.scim.door import Answer
 from identity.scim.groups import GroupDoor
 from identity.scim.log import Told
 from identity.scim.roles import RoleDoor
@@ -44,8 +44,10 @@ class RoleSearchView(RoleDoor):
         return self.page(asked.in_body(self.body()))
 
 
-class RootSearchView(Door):
-    """Search among Users and Groups: Users first, then Groups."""
+class RootSearchView(RoleDoor):
+    """Search among all: Users first, then Groups, then Roles."""
+
+    resource_type: ClassVar[str] = ""
 
     http_method_names: ClassVar[list[str]] = ["get", "head", "post"]
 
@@ -87,11 +89,27 @@ class RootSearchView(Door):
             for row in found:
                 people = None if held is None else held.get(row.team_id, ())
                 resources.append(projection.of(represent.group(row, people, self.base)))
-        if users is None and groups is None:
-            raise InvalidFilter("Neither Users nor Groups have what the filter asks for.")
-        whole = lists.Found(rows=None, total=lambda _on_page: user_total + group_total)  # type: ignore[arg-type] # the rows are read
+        roles = self._roles(question, user_total + group_total, len(resources))
+        if users is None and groups is None and roles is None:
+            raise InvalidFilter("Nothing here has what the filter asks for.")
+        resources += roles[0] if roles else []
+        total = user_total + group_total + (roles[1] if roles else 0)
+        whole = lists.Found(rows=None, total=lambda _on_page: total)  # type: ignore[arg-type] # the rows are read
         body = list_response(question, whole, resources)
         return Answer(body, told=Told("matched" if wanted.filter else "listed", "Search"))
+
+    def _roles(
+        self, question: Question, before: int, on_page: int
+    ) -> tuple[list[Any], int] | None:
+        """Return the Roles of the page, and how many there are; None if none can fit."""
+        try:
+            rows = self.matching(question.asked.filter)
+        except InvalidFilter:
+            return None
+        projection = question.projection(ROLE)
+        first = max(0, question.asked.start_index - 1 - before)
+        page = rows[first : first + max(0, question.asked.count - on_page)]
+        return [projection.of(self.whole(row)) for row in page], len(rows)
 
     def _among(self, find: Any) -> lists.Found | None:
         """Return a page of one type, None where its resources have no such attribute."""

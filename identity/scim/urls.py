@@ -30,6 +30,7 @@ _ENDPOINTS: tuple[tuple[str, type[Door]], ...] = (
     (rf"Roles/{_ID}", roles.RoleView),
     ("Me", users.MeView),
     ("Bulk", bulk.BulkView),
+    ("", search.RootSearchView),
 )
 
 

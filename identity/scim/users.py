@@ -11,6 +11,7 @@ from identity.directory.represent import UserRow
 from identity.models import SCIMUser
 from identity.resources import patch, read
 from identity.resources.projection import Projection
+from identity.resources.refusals import Immutable
 from identity.resources.schema import STEWARD_URN, USER
 from identity.scim import asked
 from identity.scim.asked import Question
@@ -114,14 +115,25 @@ class UserView(UserDoor):
 
         def replaced(before: Mapping[str, Any]) -> Mapping[str, Any]:
             kept = {name: before[name] for name in ("active", STEWARD_URN) if name in before}
-            return {**kept, **given}
+            stewards = {**before.get(STEWARD_URN, {}), **given.get(STEWARD_URN, {})}
+            return {**kept, **given, **({STEWARD_URN: stewards} if stewards else {})}
 
         return self._changed(replaced)
 
     def on_patch(self) -> Answer:
         """Change a User by operations, all or none."""
         body = self.body()
-        return self._changed(lambda before: patch.apply(body, before, USER))
+        removes = any(
+            kind == "remove" and "teamroles" in str(path).lower()
+            for kind, path, _value in patch.operations_in(body)
+        )
+
+        def patched(before: Mapping[str, Any]) -> Mapping[str, Any]:
+            after = patch.apply(body, before, USER)
+            _require_kept(before, after)
+            return after if removes else _with_teams_of(before, after)
+
+        return self._changed(patched)
 
     def on_delete(self) -> Answer:
         """Take a User out of the organization."""
@@ -166,6 +178,27 @@ class MeView(UserView):
             raise Missing("This token is no person's: nobody is “Me”.")
         self.kwargs["id"] = row.wire_id
         return super().on_get()
+
+
+def _require_kept(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Raise `Immutable` where a removal is asked of what everybody has."""
+    steward, left = before.get(STEWARD_URN, {}), after.get(STEWARD_URN, {})
+    gone = [name for name in ("organizationRole", "seat") if name in steward and name not in left]
+    if "active" not in after:
+        gone.append("active")
+    if gone:
+        raise Immutable(f"“{gone[0]}” stays: say what it shall be instead.")
+
+
+def _with_teams_of(before: Mapping[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Keep the teams that an operation does not name: naming one takes nobody out of another."""
+    held = before.get(STEWARD_URN, {}).get("teamRoles", ())
+    given = after.get(STEWARD_URN, {}).get("teamRoles", [])
+    named = {str(one.get("teamName", "")).casefold() for one in given}
+    rest = [one for one in held if one["teamName"].casefold() not in named]
+    if rest:
+        after[STEWARD_URN] = {**after.get(STEWARD_URN, {}), "teamRoles": [*rest, *given]}
+    return after
 
 
 def list_response(question: Question, found: lists.Found, resources: list[Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from orgs.permissions import (
     Permission,
 )
 
-EDITABLE = ("name", "description", "inherits", "added", "removed")
+EDITABLE = ("name", "description", "inherits", "added", "removed", "external_id")
 AT_MOST = 50
 """How many custom roles an organization may have."""
 
@@ -48,8 +48,12 @@ def create(
     added: Iterable[str] = (),
     removed: Iterable[str] = (),
     description: str = "",
+    external_id: str = "",
 ) -> Role:
-    """Create a role of the organization's own. Raises `Invalid`, `NameTaken`."""
+    """Create a role of the organization's own. Raises `Invalid`, `NameTaken`.
+
+    `external_id` is what an identity provider calls it.
+    """
     access.require(actor, Permission.ROLE_MANAGE, organization)
     members.lock(organization)
     if Role.objects.of(organization)[AT_MOST - 1 : AT_MOST].exists():
@@ -59,6 +63,7 @@ def create(
         scope=_scope(scope),
         inherits=_base(scope, inherits),
         description=_description(description),
+        external_id=_external_id(external_id),
     )
     _set_name(role, name)
     role.added = _permissions("added", added, scope)
@@ -93,6 +98,8 @@ def update(
             _set_name(role, value)
         elif field == "description":
             role.description = _description(str(value))
+        elif field == "external_id":
+            role.external_id = _external_id(str(value))
         elif field == "inherits":
             role.inherits = _base(role.scope, str(value))
         elif field in ("added", "removed"):
@@ -100,7 +107,11 @@ def update(
         else:
             raise Invalid.field(field, f"“{field}” cannot be changed.", code="unknown_field")
     after = {"name": role.name, "description": role.description, **_content(role)}
-    different = {key: [before[key], after[key]] for key in after if before[key] != after[key]}
+    different = {
+        key: [before.get(key), after.get(key)]
+        for key in before.keys() | after.keys()
+        if before.get(key) != after.get(key)
+    }
     if not different:
         return role
     # Taking a removal back gives as much as an addition does.
@@ -282,6 +293,10 @@ def _held(role: Role) -> frozenset[str]:
     return access.role_permissions(role.inherits, role, role.scope)
 
 
+def _external_id(text: str) -> str:
+    return names.one_line(text, "external_id", longest=254)
+
+
 def _description(text: str) -> str:
     return names.one_line(text, "description", longest=300)
 
@@ -293,7 +308,13 @@ def _save(role: Role, *, new: bool) -> None:
                 role.save(force_insert=True)
             else:
                 role.save_change(
-                    "name", "name_key", "description", "inherits", "added", "removed"
+                    "name",
+                    "name_key",
+                    "description",
+                    "inherits",
+                    "added",
+                    "removed",
+                    "external_id",
                 )
     except IntegrityError:
         raise NameTaken(f"There is a role “{role.name}” already.") from None
@@ -304,6 +325,7 @@ def _content(role: Role) -> dict[str, Any]:
         "inherits": role.inherits,
         "added": list(role.added),
         "removed": list(role.removed),
+        **({"external_id": role.external_id} if role.external_id else {}),
     }
 
 

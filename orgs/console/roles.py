@@ -144,7 +144,7 @@ class _RoleEditor(RolesPage):
         names = {str(name): DESCRIPTIONS[name] for name in own if name not in RESERVED_TO_OWNERS}
         return sorted((names | self.platform).items())
 
-    def difference(self, form: RoleForm, scope: str, inherits: str) -> dict[str, list[str]]:
+    def difference(self, form: RoleForm, scope: str, inherits: str) -> dict[str, Any]:
         """Return what the ticked permissions add to the base and take from it."""
         base = role_permissions(inherits, None, scope)
         offered = {name for name, _ in form.available}

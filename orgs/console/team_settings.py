@@ -51,6 +51,9 @@ class SettingsForm(forms.Form):
             "version": team.version,
         }
         super().__init__(data, initial=initial, **kwargs)
+        if team.is_managed:
+            self.fields["display_name"].disabled = True
+            self.fields["display_name"].help_text = "The identity provider names this team."
         self.enforced = holds.enforced
         for name, (label, help_text) in _SWITCHES.items():
             self.fields[name] = forms.BooleanField(

@@ -20,6 +20,11 @@ class Migration(migrations.Migration):
             name='is_managed',
             field=models.BooleanField(db_default=False, default=False),
         ),
+        migrations.AddField(
+            model_name='role',
+            name='external_id',
+            field=models.CharField(blank=True, db_default='', default='', max_length=254),
+        ),
         migrations.AlterField(
             model_name='serviceaccount',
             name='kind',

@@ -28,6 +28,7 @@ class Role(Identified, Versioned):
     inherits = models.CharField(max_length=20)
     added = models.JSONField(default=list, blank=True)
     removed = models.JSONField(default=list, blank=True)
+    external_id = models.CharField(max_length=254, blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=now)
 
     objects = TenantQuerySet.as_manager()

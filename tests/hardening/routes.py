@@ -54,8 +54,8 @@ def _template(pattern: Any) -> tuple[str, tuple[str, ...]]:
 
 _PARTS = (
     "access_request", "account", "code", "collaborator", "connection", "entry", "event",
-    "feature", "grant", "group", "id", "invitation", "key", "mail", "member", "organization", "place", "project", "role",
-    "session", "team", "token", "uidb36", "wish",
+    "feature", "grant", "group", "id", "invitation", "key", "mail", "member", "organization",
+    "place", "project", "role", "session", "team", "token", "uidb36", "wish",
 )  # fmt: skip
 
 
