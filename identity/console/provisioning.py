@@ -92,7 +92,7 @@ class Overview(ProvisioningPage):
     def get(self, request: HttpRequest, organization: str) -> HttpResponse:
         page = paginate(
             found_by.connections_of(self.organization),
-            order=Order("-id"),
+            order=Order("id", descending=True),
             cursor=request.GET.get("cursor"),
             limit=ON_A_PAGE,
         )

@@ -57,7 +57,7 @@ _RULES: tuple[_Rule, ...] = (
         403,
         Advice(
             "Provisioning may not touch owners. Give the person another role here first, or "
-            "leave them out of the provider's assignment.",
+            "leave them out of the provider’s assignment.",
             *_MEMBERS,
         ),
         words=("owner",),
@@ -66,7 +66,7 @@ _RULES: tuple[_Rule, ...] = (
         403,
         Advice(
             "The token may not do this, or a policy forbids it. See what the service account "
-            "of the connection may, and the organization's policies.",
+            "of the connection may, and the organization’s policies.",
             *_OVERVIEW,
         ),
     ),
@@ -88,7 +88,7 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(
         409,
         Advice(
-            "The name, address or externalId is another User's or Group's here. Let the "
+            "The name, address or externalId is another User’s or Group’s here. Let the "
             "provider match by userName (for groups: displayName), or rename one of the two.",
             *_MEMBERS,
         ),
@@ -111,7 +111,7 @@ _RULES: tuple[_Rule, ...] = (
         400,
         Advice(
             "A value does not fit. Look at the attribute that the refusal names in the "
-            "provider's attribute mapping.",
+            "provider’s attribute mapping.",
             *_SET_UP,
         ),
         scim_type="invalidValue",
@@ -124,7 +124,7 @@ _RULES: tuple[_Rule, ...] = (
     _Rule(
         400,
         Advice(
-            "There is no such attribute. Remove it from the provider's attribute mapping, or "
+            "There is no such attribute. Remove it from the provider’s attribute mapping, or "
             "correct its name."
         ),
         scim_type="invalidPath",
@@ -183,7 +183,7 @@ _OURS = Advice(
     "This is our fault, and nothing was changed. Most providers repeat it by themselves; if it "
     "stays, tell support the request id."
 )
-_OTHER = Advice("See the request and the refusal below, and the provider's own log.")
+_OTHER = Advice("See the request and the refusal below, and the provider’s own log.")
 
 
 def advice_for(entry: ProvisioningEntry) -> Advice | None:

@@ -17,9 +17,10 @@ from kernel.ids import decode
 from kernel.pagination import Order, paginate
 
 FAILURES_SHOWN = 5
+TOKENS_ON_A_PAGE = 20
 ENDS = (
     "its tokens: the very next request with one of them is refused",
-    "the lock on people and teams: you can change them here again",
+    "with the last connection also the lock: people and teams can be changed here again",
 )
 STAYS = (
     "People, teams, roles and seats stay as they are now. The log stays for its 30 days, and the "
@@ -47,7 +48,12 @@ class Connection(ConnectionPage):
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         account = self.connection.service_account_id
         keys = keys_of(self.organization, owner_id=account).select_related("replaced_by")
-        page = paginate(keys, order=Order("-id"), cursor=request.GET.get("cursor"), limit=20)
+        page = paginate(
+            keys,
+            order=Order("id", descending=True),
+            cursor=request.GET.get("cursor"),
+            limit=TOKENS_ON_A_PAGE,
+        )
         failures = found_by.entries_of(
             self.organization, only_failed=True, connection=self.connection
         )

@@ -19,7 +19,7 @@ class ConnectForm(forms.Form):
         label="Name",
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text="What the log and the members' pages call it, such as Okta.",
+        help_text="What the log calls it, such as Okta.",
     )
 
 

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from identity.console import provisioning_reads as found_by
 from identity.console.provisioning import ProvisioningPage
 from identity.console.provisioning_told import tell
-from identity.models import ProvisioningConnection, ProvisioningEntry
+from identity.models import ProvisioningConnection
 from kernel.errors import Missing
 from kernel.pagination import Order, paginate
 
@@ -40,7 +40,7 @@ class Log(ProvisioningPage):
                 connection=chosen,
                 text=self.query("q"),
             ),
-            order=Order("-id"),
+            order=Order("id", descending=True),
             cursor=self.query("cursor") or None,
             limit=ON_A_PAGE,
         )
@@ -61,15 +61,13 @@ class Log(ProvisioningPage):
     def _one(self, wire_id: str) -> HttpResponse:
         rows = found_by.entries_of(self.organization)
         try:
-            entries = tell([rows.pick(wire_id)], whole=True)  # type: ignore[attr-defined] # a tenant's
+            entries = tell([rows.pick(wire_id)], whole=True)
         except Missing:
             entries = []
         return self.render(
             "identity/provisioning/entry.html",
             status=200 if entries else 404,
             entries=entries,
-            entry_id=wire_id,
-            prefix=ProvisioningEntry.wire_prefix,
         )
 
     def _chosen(self, offered: list[ProvisioningConnection]) -> ProvisioningConnection | None:

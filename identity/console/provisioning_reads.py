@@ -11,6 +11,7 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 
 from identity.models import ProvisioningConnection, ProvisioningEntry, SCIMUser
 from kernel.clock import now
+from kernel.tenancy import TenantQuerySet
 from orgs.models import Organization
 
 NEWEST = 20
@@ -164,7 +165,7 @@ def entries_of(
     kind: str = "",
     connection: ProvisioningConnection | None = None,
     text: str = "",
-) -> QuerySet[ProvisioningEntry]:
+) -> TenantQuerySet[ProvisioningEntry]:
     """Return the log, narrowed; `kind` is User, Group or `other`."""
     rows = ProvisioningEntry.objects.of(organization).select_related("connection")
     if only_failed:

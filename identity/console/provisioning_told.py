@@ -95,7 +95,8 @@ def sentence(entry: ProvisioningEntry, who: str) -> str:
         case "created" | "updated" | "deleted" | "read":
             subject = what if kind == "User" or not name else f"the {kind.lower()} {what}"
             return f"{who} {_VERBS[entry.action]} {subject}"
-    return f"{who} asked {entry.method} {entry.path}"
+        case _:
+            return f"{who} asked {entry.method} {entry.path}"
 
 
 def changes_of(entry: ProvisioningEntry) -> list[Change]:
@@ -113,7 +114,8 @@ def _turned(entry: ProvisioningEntry) -> str:
             return "deactivated"
         case [False, True]:
             return "reactivated"
-    return "changed"
+        case _:
+            return "changed"
 
 
 def _shown(value: Any) -> str:
