@@ -1,5 +1,7 @@
 """`python -m bench [case …] [--rounds 3] [--seconds 3] [--quick] [--save NAME]`.
 
+`python -m bench scim` is about SCIM: see `bench.scim`.
+
 Makes a fresh database, fills it, starts the web process on core 0 together with its
 database, and puts load on from core 1: cases in turn, every second round in reverse.
 Prints the table; `--save` keeps it in bench/results. Ends with 1 if a row is void or an
@@ -10,24 +12,23 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import django
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.db import connections
 
-from bench import environment, machine, wrk
-from bench.database import Database, NotHere, redis_version
-from bench.meter import Run, measure
+from bench import environment, machine, running
+from bench.database import Database, NotHere
 from bench.server import DidNotStart, Server
-
-if TYPE_CHECKING:
-    from bench.cases import Case
-
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks; return the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if list(arguments[:1]) == ["scim"]:
+        from bench.scim import run  # noqa: PLC0415 - it is asked for
+
+        return run.main(arguments[1:])
     os.environ.update(environment.settings())
     (environment.DIRECTORY / "static").mkdir(parents=True, exist_ok=True)
     django.setup()
@@ -39,15 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = ["empty", *(name for name in cases.CASES if name in asked.cases and name != "empty")]
     rounds, seconds = (1, 1) if asked.quick else (asked.rounds, asked.seconds)
     try:
-        facts = _require_everything()
+        facts = running.require_everything()
         database = Database(environment.DATABASE_URL)
-        _say("Making and filling the database (about a minute) …")
+        running.say("Making and filling the database (about a minute) …")
         database.make_anew()
         call_command("migrate", verbosity=0, interactive=False)
         roles.create(connections["default"], environment.ROLE, password=environment.ROLE_PASSWORD)
         world = fill(cases.MEMBERS, invitees=cases.invitees_for(rounds))
         world.save(environment.DIRECTORY / "world.json")
-        holds = _invariants_hold()
+        holds = running.invariants_hold()
         connections.close_all()
         database.settle()
         os.sched_setaffinity(0, {environment.LOAD_CORE})
@@ -70,12 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 directory=environment.DIRECTORY,
             )
             facts["database pinned"] = "yes" if database.pin(environment.SERVER_CORE) else "no"
-            runs = _rounds(prepared, rounds, server, database)
+            runs = running.rounds(prepared, rounds, server, database)
             facts["memory after load"] = f"{machine.memory_mb(server.processes())} MB"
     except (NotHere, DidNotStart) as error:
         print(error, file=sys.stderr)
         return 2
-    holds = _invariants_hold() and holds
+    holds = running.invariants_hold() and holds
     result = report.Result.of(
         runs, facts, options={"rounds": rounds, "seconds": seconds}, invariants_hold=holds
     )
@@ -85,51 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if holds and result.is_valid else 1
 
 
-def _rounds(
-    prepared: Sequence["Case"], rounds: int, server: Server, database: Database
-) -> dict[str, list[Run]]:
-    runs: dict[str, list[Run]] = {case.name: [] for case in prepared}
-    for case in prepared:
-        case.warm_up()
-    for number in range(rounds):
-        # Every second round runs backwards: what drifts meanwhile hits all alike.
-        for case in prepared if number % 2 == 0 else prepared[::-1]:
-            server.drain()
-            run = measure(server, database, environment.SERVER_CORE, case.run)
-            runs[case.name].append(run)
-            _say(
-                f"round {number + 1}  {case.name:20} {run.rate:8.0f}/s  "
-                f"app {run.app_us:6.0f} µs  database {run.database_us:5.0f} µs  "
-                f"p50 {run.load.p50_ms:6.1f} ms  busy {run.busy:3.0f} %  "
-                f"foreign {run.foreign:4.1f} %  wrong {run.load.wrong + run.load.broken}"
-            )
-    return runs
-
-
-def _require_everything() -> dict[str, str]:
-    """Return what the machine and the servers are; raise `NotHere` for what is missing."""
-    if sys.platform != "linux":
-        raise NotHere("The benchmarks read /proc and bind processes to cores: they need Linux.")
-    if (os.cpu_count() or 1) < 2:
-        raise NotHere("The benchmarks need two cores: one for the server, one for the load.")
-    return {
-        **machine.describe(),
-        "wrk": wrk.version(),
-        "redis": redis_version(environment.REDIS_URL),
-        **Database(environment.DATABASE_URL).describe(),
-    }
-
-
-def _invariants_hold() -> bool:
-    try:
-        call_command("check_invariants")
-    except CommandError as error:
-        print(error, file=sys.stderr)
-        return False
-    return True
-
-
-def _parse(arguments: Sequence[str] | None, names: Sequence[str]) -> argparse.Namespace:
+def _parse(arguments: Sequence[str], names: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="case", help=f"of {', '.join(names)}")
     parser.add_argument("--rounds", type=int, default=3)
@@ -147,10 +104,6 @@ def _parse(arguments: Sequence[str] | None, names: Sequence[str]) -> argparse.Na
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(names)}")
     asked.cases = asked.cases or list(names)
     return asked
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ def settings(database_url: str = DATABASE_URL) -> dict[str, str]:
         "STEWARD_BASE_URL": f"http://127.0.0.1:{PORT}",
         "LOG_LEVEL": "WARNING",
         "STEWARD_API_RATE": "0",
+        "STEWARD_SCIM_RATE": "0",
         "STEWARD_ANONYMOUS_RATE": "0",
         "STEWARD_KEY_FAILURE_RATE": "0",
     }

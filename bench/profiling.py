@@ -45,9 +45,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "members": (f"/api/v1/organizations/{slug}/members", "limit=100"),
     }[asked.case]
 
-    def call() -> None:
-        _ask(application, path, query, keys[0])
+    profile(
+        lambda: ask(application, path, query, keys[0]),
+        connection,
+        sort=asked.sort,
+        lines=asked.lines,
+    )
+    return 0
 
+
+def profile(call: Callable[[], None], connection: Any, *, sort: str, lines: int) -> None:
+    """Print the queries of one call, what calls cost, and where their time goes."""
     for _ in range(20):
         call()
     statements: list[tuple[float, str]] = []
@@ -61,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     with connection.execute_wrapper(note):
         call()
+    total = sum(seconds for seconds, _ in statements)
+    print(f"{len(statements)} queries in {total * 1e6:.0f} µs\n")
     for seconds, sql in statements:
         print(f"{seconds * 1e6:6.0f} µs  {sql}\n")
     begun = time.process_time()
@@ -68,18 +78,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         call()
     spent = (time.process_time() - begun) / _CALLS
     print(f"{spent * 1e6:.0f} µs of CPU a call without the profiler (the database's aside)\n")
-    profile = cProfile.Profile()
-    profile.enable()
+    profiler = cProfile.Profile()
+    profiler.enable()
     for _ in range(_CALLS):
         call()
-    profile.disable()
+    profiler.disable()
     text = io.StringIO()
-    pstats.Stats(profile, stream=text).sort_stats(asked.sort).print_stats(asked.lines)
+    pstats.Stats(profiler, stream=text).sort_stats(sort).print_stats(lines)
     print(text.getvalue())
-    return 0
 
 
-def _ask(application: Callable[..., Any], path: str, query: str, key: str) -> None:
+def ask(application: Callable[..., Any], path: str, query: str, key: str) -> None:
+    """Ask the application as a server would, and read the answer; raise if it is not 200."""
     environ: dict[str, Any] = {
         "PATH_INFO": path,
         "QUERY_STRING": query,

@@ -105,7 +105,7 @@ class Result:
         """Sum up what was measured."""
         return cls(
             taken_at=now().isoformat(timespec="minutes"),
-            facts={**facts, **_versions()},
+            facts={**facts, **versions()},
             options=options,
             invariants_hold=invariants_hold,
             rows=[Row.of(case, some) for case, some in runs.items()],
@@ -175,7 +175,8 @@ def _page(result: Result, file: str) -> str:
     )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of what was measured."""
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"],
         capture_output=True,

@@ -34,6 +34,8 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        if self._answers():
+            raise DidNotStart(f"Something else answers at {self.url}: name a port by BENCH_PORT.")
         begun = time.monotonic()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
