@@ -25,8 +25,8 @@ def connect(
 ) -> ProvisioningConnection:
     """Connect an identity provider: it acts as a service account that may what an admin may.
 
-    Opens the organization's directory. Raises `Invalid`, `NameTaken`, and `Denied` for
-    whoever may less than the connection would.
+    Opens the organization's directory. Raises `Invalid` (also for a name that another has),
+    `NameTaken`, and `Denied` for whoever may less than the connection would.
     """
     access.require(actor, Permission.SERVICE_ACCOUNT_MANAGE, organization)
     if provider not in ProvisioningConnection.Provider.values:
@@ -35,6 +35,8 @@ def connect(
     name = names.one_line(name, "name", longest=40, shortest=1)
     members.lock(organization)
     members.require_open(organization)
+    if ProvisioningConnection.objects.of(organization).filter(name__iexact=name).exists():
+        raise Invalid.field("name", f"There is a connection “{name}” already.", code="taken")
     account = service_accounts.create(
         actor=actor,
         organization=organization,

@@ -33,7 +33,7 @@ class Keys(OrganizationPage):
         if state not in dict(STATES):
             state = ""
         found = keys_of(self.organization, state=state, q=q).select_related("replaced_by")
-        page = paginate(found, order=Order("-id"), cursor=request.GET.get("cursor"))
+        page = paginate(found, order=Order("id", descending=True), cursor=request.GET.get("cursor"))
         base = address("keys", self.organization.slug)
         rows = [
             row_of(

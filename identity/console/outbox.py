@@ -46,7 +46,7 @@ class Outbox(OutboxPage):
         mails = Mail.objects.defer("text", "html")
         if to:
             mails = mails.filter(recipient__icontains=to)
-        page = paginate(mails, order=Order("-id"), cursor=request.GET.get("cursor"))
+        page = paginate(mails, order=Order("id", descending=True), cursor=request.GET.get("cursor"))
         return render(request, "identity/outbox.html", {"mails": page, "to": to})
 
 

@@ -28,7 +28,9 @@ class Keys(PersonPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         page = paginate(
-            personal_keys_of(self.person), order=Order("-id"), cursor=request.GET.get("cursor")
+            personal_keys_of(self.person),
+            order=Order("id", descending=True),
+            cursor=request.GET.get("cursor"),
         )
         base = address("personal_keys")
         rows = [row_of(key, base=base, may_change=True, may_rotate=True) for key in page.rows]

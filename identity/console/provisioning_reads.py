@@ -34,7 +34,6 @@ class Health:
     last_at: dt.datetime | None
     synced_at: dt.datetime | None
     failure: str
-    failure_id: uuid.UUID | None
 
     @classmethod
     def of(cls, connection: Any) -> "Health":
@@ -45,7 +44,6 @@ class Health:
             last_at=connection.last_at,
             synced_at=connection.synced_at,
             failure=connection.failure or "",
-            failure_id=connection.failure_id,
         )
 
     @property
@@ -63,11 +61,6 @@ class Health:
         return {"": "Nothing came yet", "ok": "Healthy", "warn": "Some requests failed"}.get(
             self.tone, "Failing"
         )
-
-    @property
-    def failure_wire_id(self) -> str:
-        """Return the address part of the newest failure in the log."""
-        return f"{ProvisioningEntry.wire_prefix}_{self.failure_id.hex}" if self.failure_id else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +103,6 @@ def connections_of(organization: Organization) -> QuerySet[ProvisioningConnectio
             last_at=Subquery(newest_first.values("at")[:1]),
             synced_at=Subquery(successes.values("at")[:1]),
             failure=Subquery(failures.values("detail")[:1]),
-            failure_id=Subquery(failures.values("pk")[:1]),
         )
     )
 

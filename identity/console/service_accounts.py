@@ -78,7 +78,10 @@ class Accounts(AccountsPage):
         visible = access.service_accounts_for(self.principal, self.organization)
         found = reads.accounts_matching(visible, self.organization, q=q, show=show)
         page = paginate(
-            found, order=Order("-id"), cursor=request.GET.get("cursor"), limit=ON_A_PAGE
+            found,
+            order=Order("id", descending=True),
+            cursor=request.GET.get("cursor"),
+            limit=ON_A_PAGE,
         )
         keys = reads.living_keys(self.organization, page.rows)
         cards = [
@@ -172,7 +175,7 @@ class Account(AccountPage):
 
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         found = keys_of(self.organization, owner_id=self.account.pk).select_related("replaced_by")
-        page = paginate(found, order=Order("-id"), cursor=request.GET.get("cursor"))
+        page = paginate(found, order=Order("id", descending=True), cursor=request.GET.get("cursor"))
         return self.render(
             "identity/service_account.html",
             account=self.account,

@@ -25,6 +25,7 @@ from kernel.redact import REDACTED, redact
 from orgs.models import Organization
 
 _LONGEST_BODY = 8_000
+_LONGEST_LIST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,14 @@ def kept(raw: bytes) -> str:
 
 
 def _without_passwords(document: Any) -> Any:
-    """Return a document without the values of operations whose path is a password."""
+    """Return a document without the values of operations whose path is a password.
+
+    Long lists are cut: a group's ten thousand members would take longer to keep than to add.
+    """
     if isinstance(document, list):
-        return [_without_passwords(one) for one in document]
+        kept_ones = [_without_passwords(one) for one in document[:_LONGEST_LIST]]
+        rest = len(document) - len(kept_ones)
+        return [*kept_ones, f"… and {rest} more"] if rest else kept_ones
     if not isinstance(document, dict):
         return document
     path = next((v for k, v in document.items() if str(k).lower() == "path"), "")

@@ -31,6 +31,33 @@ def machine_page(lab, home) -> str:
     return f"{home}/{lab.machine.wire_id}"
 
 
+def test_the_list_goes_on_where_a_page_ends(open_browser, lab, home):
+    for number in range(25):
+        service_accounts.create(
+            actor=as_user(lab.owner), organization=lab.organization, name=f"bot-{number}"
+        )
+    browser = open_browser(lab.owner)
+    first = browser.get(home).content.decode()
+    assert "bot-24" in first
+    cursor = re.search(r"[?&;]cursor=([\w-]+)", first).group(1)
+    second = browser.get(home, {"cursor": cursor}).content.decode()
+    assert "ci-bot" in second
+    assert "bot-24" not in second
+
+
+def test_a_page_of_keys_goes_on_where_it_ends(open_browser, lab):
+    for number in range(49):
+        lab.key(name=f"key {number}")
+    for number in range(3):
+        lab.key(lab.owner, name=f"own {number}")
+    browser = open_browser(lab.owner)
+    first = browser.get(f"/o/{lab.organization.slug}/keys")
+    assert first.status_code == 200
+    cursor = re.search(r"[?&;]cursor=([\w-]+)", first.content.decode()).group(1)
+    second = browser.get(f"/o/{lab.organization.slug}/keys", {"cursor": cursor})
+    assert "key 0" in second.content.decode()
+
+
 def test_the_list_shows_accounts_with_their_living_keys(open_browser, lab, home):
     living, ended = lab.key(name="in use").key, lab.key(name="gone").key
     api_keys.revoke(actor=as_user(lab.owner), organization=lab.organization, key=ended)

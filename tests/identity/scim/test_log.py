@@ -86,6 +86,8 @@ def test_what_is_older_than_thirty_days_is_forgotten(client, crowd):
 def test_a_long_body_is_cut(client, crowd):
     names = [{"value": f"nobody-{number}@example.org"} for number in range(3000)]
     client.post("/Groups", {"displayName": "Long", "members": names}).expect(400)
-    [entry] = entries(crowd)
-    assert len(entry.request_body) <= 8_001
-    assert entry.request_body.endswith("…")
+    client.post("/Users", {f"unknown{number}": "x" * 500 for number in range(50)}).expect(400)
+    members, wide = entries(crowd)
+    assert "… and 2950 more" in members.request_body
+    assert len(wide.request_body) == 8_001
+    assert wide.request_body.endswith("…")
