@@ -4,6 +4,7 @@ A provisioning token is a key of a connection's own account; everybody else's ke
 ordinary one, of an organization admin or of a service account that may as much.
 """
 
+import uuid
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from kernel.database import scope
 from kernel.errors import Denied, Invalid, Missing, Throttled
 from kernel.http import origin_of
 from kernel.logs import bind_principal
+from kernel.prepared import Prepared
 from kernel.principal import Principal
 from kernel.throttle import Verdict, hit
 from orgs import access, presence
@@ -30,6 +32,11 @@ from orgs.access.standing import refusal_beforehand
 from orgs.doors.api import find_organization
 from orgs.models import Membership, Organization, ServiceAccount
 from orgs.permissions import Permission
+
+_DIRECTORY = Prepared(
+    lambda organization_id: Directory.objects.of(organization_id).select_related("organization"),
+    uuid.UUID,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ def recognised(request: HttpRequest, slug: str) -> Caller:
     if organization_id is None:
         organization_id = _chosen(principal, wanted).pk
     scope.enter(organization_id)
-    catalogue = Directory.objects.of(organization_id).select_related("organization").first()
+    catalogue = _DIRECTORY.first(organization_id)
     organization = (
         catalogue.organization if catalogue else Organization.objects.get(pk=organization_id)
     )
