@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db.models import F
 
-from identity.actions import api_keys, provisioning
+from identity.actions import api_keys, directory, provisioning
 from orgs.actions import entitlements
 from orgs.models import Entity, Membership, Organization, SeatPool, SeatType, User
 from tests.conformance.scim.client import Client, basic, bearer
-from tests.database import ground
+from tests.database import PEOPLE_TABLES, ground, note_sizes
 from tests.factories import OPERATOR
 from tests.worlds import World, acme
 
@@ -109,5 +109,7 @@ def crowd(world) -> Callable[[str, int], None]:
         SeatPool.objects.of(world.organization).filter(seat=SeatType.FULL).update(
             used=F("used") + number, limit=None, ceiling=None
         )
+        directory.opened(world.organization)
+        note_sizes(*PEOPLE_TABLES)
 
     return fill

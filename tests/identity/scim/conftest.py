@@ -8,6 +8,7 @@ from kernel.clock import now
 from kernel.latest import flush_all
 from orgs.models import Entity, Membership, User
 from tests.conformance.scim.client import Client, bearer
+from tests.database import PEOPLE_TABLES, note_sizes
 from tests.factories import OPERATOR, OrganizationFactory
 
 PEOPLE = 500
@@ -36,6 +37,7 @@ def crowd(db):
         for user in users
     )
     directory.opened(organization)
+    note_sizes(*PEOPLE_TABLES)
     assert Directory.objects.of(organization).get().users == PEOPLE + 1
     assert SCIMUser.objects.of(organization).count() == PEOPLE + 1
     yield organization
