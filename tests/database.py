@@ -64,18 +64,3 @@ def ground() -> Iterator[None]:
     with around:
         yield
         transaction.set_rollback(True)
-
-
-def note_sizes(*tables: str) -> None:
-    """Let the server know how large tables became within this transaction.
-
-    It plans by what it knew before: with thousands of new rows that takes minutes.
-    """
-    if connection.vendor == "postgresql":
-        with as_owner(), connection.cursor() as cursor:
-            cursor.execute("ANALYZE " + ", ".join(tables))
-
-
-PEOPLE_TABLES = (
-    "orgs_user", "orgs_entity", "orgs_membership", "identity_scimuser", "identity_scimemail",
-)  # fmt: skip

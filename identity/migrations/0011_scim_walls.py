@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     atomic = False
 
-    dependencies = [("identity", "0003_scim")]
+    dependencies = [("identity", "0010_verifieddomain")]
 
     operations = [
         Wall("identity_directory"),
