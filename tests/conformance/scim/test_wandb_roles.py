@@ -5,7 +5,6 @@ W&B's documentation ("Manage users, groups, and roles with SCIM"): the shapes th
 
 import pytest
 
-from identity.actions import api_keys
 from orgs.permissions import Permission
 from tests.conformance.scim.client import (
     ROLE,
@@ -15,17 +14,6 @@ from tests.conformance.scim.client import (
 )
 
 pytestmark = pytest.mark.django_db
-
-RFC = {"Accept": "application/scim+json;dialect=rfc"}
-WANDB = {"Accept": "application/scim+json;dialect=wandb"}
-
-
-def key_of(world, person) -> str:
-    """Return the text of a new key of somebody."""
-    issued = api_keys.create(
-        actor=person.principal, organization=world.organization, owner=person.user, name="other"
-    )
-    return issued.secret
 
 
 @pytest.fixture
@@ -42,13 +30,6 @@ def dev(wandb) -> dict:
 def put_in(wandb: Client, user: dict, *operations: dict) -> dict:
     """PATCH a user and return the answer, which is always 200 with the user."""
     return wandb.patch(f"/Users/{user['id']}", patch_of(*operations)).expect(200)
-
-
-def of_address(wandb: Client, address: str) -> dict:
-    """Return the user with an address."""
-    body = wandb.get("/Users", filter=f'emails.value eq "{address}"').expect(200)
-    [user] = body["Resources"]
-    return user
 
 
 # Roles
