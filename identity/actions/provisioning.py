@@ -26,7 +26,7 @@ def connect(
     """Connect an identity provider: it acts as a service account that may what an admin may.
 
     Opens the organization's directory. Raises `Invalid` (also for a name that another has),
-    `NameTaken`, and `Denied` for whoever may less than the connection would.
+    `NameTaken` by a service account, and `Denied` for whoever may less than the connection would.
     """
     access.require(actor, Permission.SERVICE_ACCOUNT_MANAGE, organization)
     if provider not in ProvisioningConnection.Provider.values:

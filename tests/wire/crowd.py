@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db.models import F
 
-from identity.models import APIKey
+from identity.actions import directory
+from identity.models import APIKey, ProvisioningConnection, ProvisioningEntry, SCIMGroup
 from kernel.clock import now
 from orgs.models import (
     AccessRequest,
@@ -109,6 +110,7 @@ def fill(stage: Stage) -> None:
         InvitationTeam(**here, invitation=invitation, team=team)
         for invitation, team in zip(invitations, teams, strict=True)
     )
+    _fill_directory(stage, users, teams)
     projects = Project.objects.bulk_create(
         Project(**here, team=team, name=f"project {n}", name_key=f"project {n}")
         for n, team in enumerate(teams)
@@ -160,4 +162,28 @@ def fill(stage: Stage) -> None:
             created_by="crowd",
         )
         for n in numbers
+    )
+
+
+def _fill_directory(stage: Stage, users: list[User], teams: list[Team]) -> None:
+    """Show the crowd over SCIM, to as many identity providers, with a line of the log each."""
+    here: dict[str, Any] = {"organization": stage.organization}
+    for user in users:
+        directory.enter(stage.organization.pk, user.pk)
+    for team in teams:
+        directory.add_team(stage.organization.pk, team.pk)
+    SCIMGroup.objects.of(stage.organization).filter(team__in=teams).update(is_managed=True)
+    accounts = ServiceAccount.objects.bulk_create(
+        ServiceAccount(**here, name=name, name_key=name, kind=ServiceAccount.Kind.SCIM)
+        for name in (f"provider-{n}" for n in range(SIZE))
+    )
+    connections = ProvisioningConnection.objects.bulk_create(
+        ProvisioningConnection(**here, service_account=account, name=account.name)
+        for account in accounts
+    )
+    ProvisioningEntry.objects.bulk_create(
+        ProvisioningEntry(
+            **here, connection=one, caller=one.name, method="GET", path="/scim/v2/Users", status=200
+        )
+        for one in connections
     )

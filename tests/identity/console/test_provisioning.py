@@ -185,7 +185,7 @@ def test_a_provider_is_connected_and_its_token_shown_once(open_browser, lab, hom
         ({"name": ""}, 422, "required"),
         ({"name": "x" * 41}, 422, "at most 40"),
         ({"provider": "nobody"}, 422, "Select a valid choice"),
-        ({"name": "Okta"}, 409, "already"),
+        ({"name": "Okta"}, 422, "already"),
     ],
 )
 def test_a_connection_is_refused_with_a_reason(
