@@ -43,3 +43,26 @@ def test_a_lock_that_is_not_to_be_had_is_tried_again_while_a_second_migrate_wait
         assert "0005_jobs_carry_the_request_id... OK" in first_says()
         assert "No migrations to apply" in second_says()
         installation.running.clear()
+
+
+@pytest.mark.postgresql
+def test_a_constraint_that_waits_for_another_table_is_tried_again(tmp_path):
+    """Django adds foreign keys as the transaction ends, where it undoes nothing by itself."""
+    with installed("postgresql", tmp_path) as installation:
+        installation.manage("migrate", "-v0")
+        installation.manage("migrate", "identity", "0003_scim", "-v0")
+        said = tmp_path / "said"
+        with (
+            psycopg.connect(installation.database_url) as somebody,
+            said.open("w") as out,
+        ):
+            somebody.execute("LOCK TABLE orgs_organization IN ROW EXCLUSIVE MODE")
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", "migrate", "--lock-timeout", "0.2"],
+                cwd=ROOT, env=installation.environment, stdout=out, stderr=out,
+            )  # fmt: skip
+            installation.running.append(process)
+            wait_until("it gives up for now", lambda: "trying again" in said.read_text())
+        assert process.wait(60) == 0, said.read_text()
+        assert "0004_provisionedaccount... OK" in said.read_text()
+        installation.running.clear()

@@ -79,6 +79,7 @@ class Command(DjangoMigrate):
             try:
                 super().handle(*args, **options)
             except OperationalError as error:
+                self._leave_transaction()
                 reason = _GIVEN_UP.get(getattr(error.__cause__, "sqlstate", ""))
                 if reason is None:
                     raise
@@ -92,6 +93,19 @@ class Command(DjangoMigrate):
                 time.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
             else:
                 return
+
+    def _leave_transaction(self) -> None:
+        """End the transaction that Django leaves open where a deferred statement failed.
+
+        Constraints are added as a migration's transaction ends, outside of what would undo
+        it (`BaseDatabaseSchemaEditor.__exit__`).
+        """
+        connection = connections[self._alias]
+        if not connection.in_atomic_block:
+            return
+        connection.atomic_blocks.clear()
+        connection.in_atomic_block = False
+        connection.close()
 
     def _set_timeouts(self, seconds: tuple[float, float] | None) -> None:
         """Set the session's time-outs, or take back what was set."""

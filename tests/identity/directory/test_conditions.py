@@ -200,6 +200,7 @@ def test_what_nothing_can_be_found_by_is_refused_by_name(world, text):
     ],
 )
 @pytest.mark.postgresql
+@pytest.mark.spoils("too many rows to ask in a transaction: the plan is of before")
 def test_what_identity_providers_match_by_is_found_by_an_index(organization, text, index):
     rows = [
         stored(organization, {"userName": f"u{n}@b.c", "externalId": f"x{n}", "active": True})
