@@ -2,20 +2,20 @@
 
 Clients ask by `startIndex` and walk the pages in order (RFC 7644 §3.4.2.4). Each page notes
 after which row the next one begins, so that following it costs the same on the first page
-as on the thousandth. The notes lie in the cache and may be lost: the page is then counted
-off along the index.
+as on the thousandth. The notes lie in the cache and may be lost, or a client begins in the
+middle: then the list is surveyed once, along the index, and every thousandth row noted.
 """
 
 import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.cache import cache
-from django.db.models import F, QuerySet, TextField
+from django.db.models import F, QuerySet, TextField, Window
 from django.db.models.fields.json import KT
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Mod, RowNumber
 
 from identity.directory import conditions
 from identity.directory.conditions import Columns
@@ -49,15 +49,27 @@ class Asked:
     is_descending: bool = False
 
 
+class Stretch(NamedTuple):
+    """A part of the whole list, in the order of creation: so many rows after one, or at first."""
+
+    after: uuid.UUID | None
+    count: int
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The rows of a page as a queryset, and how many there are in all."""
+    """The rows of a page as a queryset, and how many there are in all.
 
-    rows: "QuerySet[Any]"
+    `stretch` says the same as `rows` where nothing was to be filtered or sorted. `note` is
+    told how many rows came and which was the last, so that the next page is found.
+    """
+
+    rows: "Callable[[], QuerySet[Any]]"
     total: Callable[[int], int]
     next_cursor: str | None = None
     previous_cursor: str | None = None
-    note: Callable[[list[uuid.UUID]], None] = lambda _ids: None
+    note: Callable[[int, uuid.UUID], None] = lambda _number, _last: None
+    stretch: Stretch | None = None
 
 
 def users(organization: Organization, directory: Directory, asked: Asked) -> Found:
@@ -85,21 +97,30 @@ def _page(
     if asked.cursor is not None and asked.sort_by:
         raise InvalidValue("Pages by cursor are not sorted; ask by “startIndex”.")
     if not asked.count:
-        return Found(rows.none(), total)
+        return Found(rows.none, total)
     if asked.cursor is not None:
         page = paginate(rows.only("id"), order=Order("id"), cursor=asked.cursor, limit=asked.count)
         chosen = rows.filter(pk__in=[row.pk for row in page.rows]).order_by("id")
-        return Found(chosen, total, page.next, page.previous)
+        return Found(lambda: chosen, total, page.next, page.previous)
     order = _order(columns.resource_type, asked)
     if order is not None:
         offset = asked.start_index - 1
-        return Found(rows.order_by(order, "id")[offset : offset + asked.count], total)
+        return Found(lambda: rows.order_by(order, "id")[offset : offset + asked.count], total)
 
-    def note(ids: list[uuid.UUID]) -> None:
-        if len(ids) == asked.count:
-            _note(name, asked.start_index + len(ids), ids[-1])
+    def note(number: int, last: uuid.UUID) -> None:
+        if number == asked.count:
+            _note(name, asked.start_index + number, last)
 
-    return Found(_from(rows.order_by("id"), asked, name)[: asked.count], total, note=note)
+    after, is_past_the_end = _place(rows, asked.start_index, name)
+    if is_past_the_end:
+        return Found(rows.none, total)
+
+    def page_of_rows() -> "QuerySet[Any]":
+        later = rows if after is None else rows.filter(id__gt=after)
+        return later.order_by("id")[: asked.count]
+
+    stretch = None if asked.filter else Stretch(after, asked.count)
+    return Found(page_of_rows, total, note=note, stretch=stretch)
 
 
 def _total(rows: "QuerySet[Any]", asked: Asked, name: str, on_page: int) -> int:
@@ -114,38 +135,50 @@ def _total(rows: "QuerySet[Any]", asked: Asked, name: str, on_page: int) -> int:
     return int(known)
 
 
-def _from(rows: "QuerySet[Any]", asked: Asked, name: str) -> "QuerySet[Any]":
-    """Return the rows from the index that was asked for."""
-    offset = asked.start_index - 1
-    if not offset:
-        return rows
-    after, passed = _anchor(name, asked.start_index)
-    if after is not None:
-        rows, offset = rows.filter(id__gt=after), offset - passed
-    if not offset:
-        return rows
+def _place(
+    rows: "QuerySet[Any]", start_index: int, name: str
+) -> tuple[uuid.UUID | None, bool]:
+    """Return after which row a page begins (None: at first), and whether it is past the end."""
+    if start_index == 1:
+        return None, False
+    coarse = (start_index - 1) // _STEP * _STEP
+    found = cache.get_many([f"{name}:{start_index}", f"{name}:{coarse + 1}"])
+    known = found.get(f"{name}:{start_index}")
+    if known is not None:
+        return uuid.UUID(known), False
+    known = found.get(f"{name}:{coarse + 1}")
+    begin = uuid.UUID(known) if known else None
+    if begin is None and coarse:
+        begin = _survey(rows, name).get(coarse)
+        if begin is None:
+            return None, True
+    left = start_index - 1 - coarse
+    if not left:
+        return begin, False
     # Along the index alone: the rows that are passed over are not read.
-    last = next(iter(rows.values_list("id", flat=True)[offset - 1 : offset]), None)
+    later = rows if begin is None else rows.filter(id__gt=begin)
+    passed = later.order_by("id").values_list("id", flat=True)[left - 1 : left]
+    last = next(iter(passed), None)
     if last is None:
-        return rows.none()
-    _note(name, asked.start_index, last)
-    return rows.filter(id__gt=last)
+        return None, True
+    _note(name, start_index, last)
+    return last, False
+
+
+def _survey(rows: "QuerySet[Any]", name: str) -> dict[int, uuid.UUID]:
+    """Note every thousandth row of a list; return them by how many rows lie up to there."""
+    numbered = rows.annotate(number=Window(RowNumber(), order_by=F("id").asc()))
+    each = numbered.annotate(rest=Mod(F("number"), _STEP)).filter(rest=0)
+    found = dict(each.values_list("number", "id"))
+    notes = {f"{name}:{number + 1}": row_id.hex for number, row_id in found.items()}
+    if notes:
+        cache.set_many(notes, _KEPT_SECONDS)
+    return found
 
 
 def _name_of(organization: Organization, resource_type: ResourceType, asked: Asked) -> str:
     wanted = hashlib.sha256(asked.filter.encode()).hexdigest()[:32] if asked.filter else "all"
     return f"scim:{organization.pk.hex}:{resource_type.name}:{wanted}"
-
-
-def _anchor(name: str, start_index: int) -> tuple[uuid.UUID | None, int]:
-    """Return after which row to read on, and how many rows lie up to there."""
-    coarse = (start_index - 1) // _STEP * _STEP + 1
-    found = cache.get_many([f"{name}:{start_index}", f"{name}:{coarse}"])
-    for index in (start_index, coarse):
-        known = found.get(f"{name}:{index}")
-        if known is not None:
-            return uuid.UUID(known), index - 1
-    return None, 0
 
 
 def _note(name: str, start_index: int, last: uuid.UUID) -> None:

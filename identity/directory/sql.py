@@ -5,6 +5,8 @@ from the schemas and the code, never from a client.
 """
 
 import datetime as dt
+import json
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -91,6 +93,45 @@ def json_elements(document: str, path: tuple[str, ...], alias: str) -> str:
         return f"jsonb_array_elements({document} #> '{{{_names(path)}}}') AS {alias}(value)"
     place = "'$" + "".join(f'."{name}"' for name in path) + "'"
     return f"json_each({document}, {place}) AS {alias}"
+
+
+def hexadecimal(column: str) -> str:
+    """Return the text of a UUID: its hexadecimal digits."""
+    if connection.vendor == "postgresql":
+        return f"replace({column}::text, '-', '')"
+    return column
+
+
+def moment_text(column: str) -> str:
+    """Return the text of a time as RFC 3339 in UTC."""
+    if connection.vendor == "postgresql":
+        return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+    return f"replace({column}, ' ', 'T') || 'Z'"
+
+
+def among(column: str, ids: Iterable[uuid.UUID]) -> tuple[str, Any]:
+    """Return the condition that a UUID is one of some, as a text with one mark, and its value.
+
+    However many there are, the statement is the same.
+    """
+    if connection.vendor == "postgresql":
+        return f"{column} = ANY(%s)", list(ids)
+    return f"{column} IN (SELECT value FROM json_each(%s))", json.dumps([one.hex for one in ids])
+
+
+def joined_lines(line: str, source: str, order: str) -> str:
+    """Return the lines of a source's rows as one text, NULL if there is none."""
+    if connection.vendor == "postgresql":
+        return f"(SELECT string_agg({line}, chr(10) ORDER BY {order}) FROM {source})"  # noqa: S608 - our names # nosec B608
+    return (
+        "(SELECT group_concat(line, char(10)) "  # noqa: S608 - our names # nosec B608
+        f"FROM (SELECT {line} AS line FROM {source} ORDER BY {order}))"
+    )
+
+
+def key(value: uuid.UUID) -> Any:
+    """Return a UUID as the database compares it."""
+    return value if connection.vendor == "postgresql" else value.hex
 
 
 def _names(path: tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from identity.models.document import DocumentField
 from kernel.clock import now
 from kernel.tenancy import Identified, TenantQuerySet, Versioned
 from orgs.models import TeamRole
@@ -77,7 +78,7 @@ class SCIMUser(Identified, Versioned):
     external_id = models.CharField(max_length=LONGEST_NAME, blank=True)
     is_active = models.BooleanField(default=True)
     is_managed = models.BooleanField(default=False)
-    resource = models.JSONField(default=dict)
+    resource = DocumentField(default=dict)
     search = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=now)
     modified_at = models.DateTimeField(default=now)

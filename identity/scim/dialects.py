@@ -7,7 +7,7 @@ locations ("SCIM API", docs.wandb.ai). Input is understood in both forms everywh
 from collections.abc import Mapping
 from typing import Any
 
-from identity.directory.represent import UserRow, moment
+from identity.directory.user_rows import UserRow
 from identity.resources.schema import STEWARD_URN, USER_URN
 
 
@@ -35,8 +35,7 @@ def wandb_user(resource: Mapping[str, Any], row: UserRow) -> dict[str, Any]:
         if ours in steward:
             shown[name] = steward[ours]
     if steward:
-        seen = row.last_active_at
-        shown["lastActiveAt"] = moment(seen) if seen else None
+        shown["lastActiveAt"] = row.last_active
         # Not known here; scripts read it all the same.
         shown["daysActive"] = None
     return shown

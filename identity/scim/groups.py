@@ -68,8 +68,9 @@ class GroupDoor(Door):
         """Answer with a page of Groups."""
         projection = question.projection(GROUP)
         found = lists.groups(self.asker.organization, self.asker.directory, question.asked)
-        rows = list(found.rows)
-        found.note([row.pk for row in rows])
+        rows = list(found.rows())
+        if rows:
+            found.note(len(rows), rows[-1].pk)
         body = list_response(question, found, self.shown(rows, projection))
         if question.asked.count == lists.EVERYTHING:
             body["itemsPerPage"] = lists.EVERYTHING

@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar
 
-from identity.directory import lists, represent
+from identity.directory import lists, represent, user_rows
+from identity.models import SCIMUser
 from identity.resources.refusals import InvalidFilter, InvalidValue
 from identity.resources.schema import GROUP, ROLE, USER
 from identity.scim import asked
@@ -68,10 +69,9 @@ class RootSearchView(RoleDoor):
         resources: list[Any] = []
         user_total = 0
         if users is not None:
-            rows = represent.read_users(users.rows)
-            user_total = users.total(len(rows))
-            places = represent.read_places(organization, rows)
-            resources += represent.users(rows, places, self.base, question.projection(USER))
+            page = user_rows.read(organization, users)
+            user_total = users.total(len(page.rows))
+            resources += represent.users(page, self.base, question.projection(USER))
         rest = lists.Asked(
             filter=wanted.filter,
             start_index=max(1, wanted.start_index - user_total),
@@ -80,7 +80,7 @@ class RootSearchView(RoleDoor):
         groups = self._among(lambda: lists.groups(organization, directory, rest))
         group_total = 0
         if groups is not None:
-            found = list(groups.rows)
+            found = list(groups.rows())
             group_total = groups.total(len(found))
             projection = question.projection(GROUP)
             held = (
@@ -94,7 +94,7 @@ class RootSearchView(RoleDoor):
             raise InvalidFilter("Nothing here has what the filter asks for.")
         resources += roles[0] if roles else []
         total = user_total + group_total + (roles[1] if roles else 0)
-        whole = lists.Found(rows=None, total=lambda _on_page: total)  # type: ignore[arg-type] # the rows are read
+        whole = lists.Found(rows=SCIMUser.objects.none, total=lambda _on_page: total)
         body = list_response(question, whole, resources)
         return Answer(body, told=Told("matched" if wanted.filter else "listed", "Search"))
 

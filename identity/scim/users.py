@@ -1,13 +1,14 @@
 """`/Users`: the organization's members (RFC 7644 §3)."""
 
+import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django_scim.constants import SchemaURI
 
 from identity.actions import scim_users
-from identity.directory import lists, represent
-from identity.directory.represent import UserRow
+from identity.directory import lists, represent, user_rows
+from identity.directory.user_rows import UserPage, UserRow
 from identity.models import SCIMUser
 from identity.resources import patch, read
 from identity.resources.projection import Projection
@@ -27,52 +28,44 @@ class UserDoor(Door):
 
     resource_type: ClassVar[str] = "User"
 
-    def shown(self, row: UserRow, projection: Projection) -> dict[str, Any]:
-        """Return one User in the caller's form."""
-        places = None
-        if _shows_places(projection):
-            places = represent.read_places(self.asker.organization, [row])
-        whole = represent.user(row, places, self.base)
-        resource = projection.of(whole)
-        return wandb_user(resource, row) if self.dialect == WANDB else resource
+    def shown(self, page: UserPage, projection: Projection) -> list[Any]:
+        """Return the Users of a page in the caller's form."""
+        if self.dialect != WANDB:
+            return represent.users(page, self.base, projection)
+        resources = represent.user_resources(page, self.base)
+        return [
+            wandb_user(projection.of(resource), row)
+            for resource, row in zip(resources, page.rows, strict=True)
+        ]
 
-    def found(self) -> UserRow:
-        """Return the User of the address, or raise `Missing`."""
-        row_id = decode(SCIMUser.wire_prefix, self.kwargs["id"])
-        rows = represent.read_users(
-            SCIMUser.objects.of(self.asker.organization).filter(pk=row_id)
+    def one(self, row_id: uuid.UUID, projection: Projection) -> UserPage:
+        """Read one User; a page without rows if there is none."""
+        with_places = _shows_places(projection)
+        return user_rows.read_these(
+            self.asker.organization, [row_id], with_places=with_places
         )
-        if not rows or self.kwargs["id"] != rows[0].wire_id:
-            raise Missing("There is no such User.")
-        return rows[0]
 
     def answer(self, row: SCIMUser, told: Told, status: int = 200) -> Answer:
         """Answer with a User that was written."""
-        rows = SCIMUser.objects.of(self.asker.organization).filter(pk=row.pk)
-        fresh = represent.read_users(rows)[0]
         projection = asked.shown(self.request.GET, USER)
-        location = {"meta": {"location": f"{self.base}/Users/{fresh.wire_id}"}}
+        page = self.one(row.pk, projection)
         return Answer(
-            self.shown(fresh, projection), status, versioned(location, fresh.version), told
+            self.shown(page, projection)[0], status, self.place(page.rows[0]), told
         )
+
+    def place(self, row: UserRow) -> dict[str, str]:
+        """Return the header fields that tell where a User is, and which version."""
+        return versioned({"meta": {"location": f"{self.base}/Users/{row.wire_id}"}}, row.version)
 
     def page(self, question: Question) -> Answer:
         """Answer with a page of Users."""
         projection = question.projection(USER)
         organization = self.asker.organization
         found = lists.users(organization, self.asker.directory, question.asked)
-        rows = represent.read_users(found.rows)
-        found.note([row.pk for row in rows])
-        places = represent.read_places(organization, rows) if _shows_places(projection) else None
-        resources: list[Any]
-        if self.dialect == WANDB:
-            resources = [
-                wandb_user(projection.of(represent.user(row, places, self.base)), row)
-                for row in rows
-            ]
-        else:
-            resources = represent.users(rows, places, self.base, projection)
-        body = list_response(question, found, resources)
+        page = user_rows.read(organization, found, with_places=_shows_places(projection))
+        if page.rows:
+            found.note(len(page.rows), page.rows[-1].pk)
+        body = list_response(question, found, self.shown(page, projection))
         if question.asked.count == lists.EVERYTHING:
             body["itemsPerPage"] = lists.EVERYTHING
         return Answer(body, told=_told_of_list(question, "User"))
@@ -101,13 +94,15 @@ class UserView(UserDoor):
 
     def on_get(self) -> Answer:
         """Show a User, or say that the client has it."""
-        row = self.found()
+        projection = asked.shown(self.request.GET, USER)
+        page = self.one(decode(SCIMUser.wire_prefix, self.kwargs["id"]), projection)
+        if not page.rows or self.kwargs["id"] != page.rows[0].wire_id:
+            raise Missing("There is no such User.")
+        row = page.rows[0]
         told = Told("read", "User", row.wire_id, row.user_name)
         if self.is_known(row.version):
             return Answer(status=304, headers={"ETag": f'W/"{row.version}"'}, told=told)
-        resource = self.shown(row, asked.shown(self.request.GET, USER))
-        location = {"meta": {"location": f"{self.base}/Users/{row.wire_id}"}}
-        return Answer(resource, headers=versioned(location, row.version), told=told)
+        return Answer(self.shown(page, projection)[0], headers=self.place(row), told=told)
 
     def on_put(self) -> Answer:
         """Replace a User; what has no word about it is cleared, but for what it may do here."""
