@@ -19,7 +19,7 @@ from typing import Any
 
 import structlog
 from django.core.cache.backends.locmem import LocMemCache
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -30,11 +30,30 @@ _SPARE_ENTRIES = 20_000
 _FAILURES = (RedisError, OSError)
 
 
+class _Client(RedisCacheClient):
+    """Django's client, which makes redis-py's anew for each call: that takes as long as the call.
+
+    They are safe to share between threads; connections are the pool's.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._made: dict[bool, Any] = {}
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Any:
+        """Return the client for reads or for writes."""
+        made = self._made.get(write)
+        if made is None:
+            made = self._made[write] = super().get_client(key, write=write)
+        return made
+
+
 class SharedCache(RedisCache):
     """Django's cache in Redis, with the process's own memory to fall back on."""
 
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
         super().__init__(server, params)
+        self._class = _Client
         self._name = str(server)
         options = {"MAX_ENTRIES": _SPARE_ENTRIES}
         self._spare = LocMemCache(f"spare of {server}", {**params, "OPTIONS": options})

@@ -1,10 +1,4 @@
-"""Pages of Users and Groups: by index, by cursor, sorted; and how many there are in all.
-
-Clients ask by `startIndex` and walk the pages in order (RFC 7644 §3.4.2.4). Each page notes
-after which row the next one begins, so that following it costs the same on the first page
-as on the thousandth. The notes lie in the cache and may be lost, or a client begins in the
-middle: then the list is surveyed once, along the index, and every thousandth row noted.
-"""
+"""Pages of Users and Groups: by index, by cursor, sorted; and how many there are in all."""
 
 import hashlib
 import uuid
@@ -13,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.core.cache import cache
-from django.db.models import F, QuerySet, TextField, Window
+from django.db.models import F, QuerySet, TextField
 from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, Mod, RowNumber
+from django.db.models.functions import Cast
 
 from identity.directory import conditions
+from identity.directory.anchors import Anchors, PastTheEnd, Rows
 from identity.directory.conditions import Columns
 from identity.models import Directory, SCIMGroup, SCIMUser
 from identity.resources.grammar import attribute_path
@@ -32,8 +27,6 @@ USUAL = 100
 EVERYTHING = 9_999
 """How many a W&B client gets that names no page: that is what its documentation says."""
 
-_KEPT_SECONDS = 600
-_STEP = 1_000
 _TOTAL_SECONDS = 30
 
 
@@ -49,11 +42,15 @@ class Asked:
     is_descending: bool = False
 
 
+Total = Callable[[int], int]
+"""How many there are in all, by how many are on the page."""
+
+
 class Stretch(NamedTuple):
     """A part of the whole list, in the order of creation: so many rows after one, or at first."""
 
     after: uuid.UUID | None
-    count: int
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +61,8 @@ class Found:
     told how many rows came and which was the last, so that the next page is found.
     """
 
-    rows: "Callable[[], QuerySet[Any]]"
-    total: Callable[[int], int]
+    rows: Rows
+    total: Total
     next_cursor: str | None = None
     previous_cursor: str | None = None
     note: Callable[[int, uuid.UUID], None] = lambda _number, _last: None
@@ -74,115 +71,92 @@ class Found:
 
 def users(organization: Organization, directory: Directory, asked: Asked) -> Found:
     """Find a page of Users."""
-    rows = SCIMUser.objects.of(organization)
-    return _page(rows, conditions.USERS, asked, organization, directory.users)
+    return _List(
+        asked, organization, conditions.USERS, lambda: SCIMUser.objects.of(organization)
+    ).found(directory.users)
 
 
 def groups(organization: Organization, directory: Directory, asked: Asked) -> Found:
     """Find a page of Groups."""
-    rows = SCIMGroup.objects.of(organization)
-    return _page(rows, conditions.GROUPS, asked, organization, directory.groups)
+    return _List(
+        asked, organization, conditions.GROUPS, lambda: SCIMGroup.objects.of(organization)
+    ).found(directory.groups)
 
 
-def _page(
-    rows: "QuerySet[Any]", columns: Columns, asked: Asked, organization: Organization, kept: int
-) -> Found:
-    if asked.filter:
-        rows = rows.filter(conditions.condition(asked.filter, columns))
-    name = _name_of(organization, columns.resource_type, asked)
+class _List:
+    """Resources of one type, as far as the filter finds them; one page is asked for."""
 
-    def total(on_page: int) -> int:
-        return _total(rows, asked, name, on_page) if asked.filter else kept
+    def __init__(
+        self, asked: Asked, organization: Organization, columns: Columns, every: Rows
+    ) -> None:
+        self._asked, self._rows, wanted = asked, every, "all"
+        if asked.filter:
+            wanted = hashlib.sha256(asked.filter.encode()).hexdigest()[:32]
+            matching = conditions.condition(asked.filter, columns)
+            self._rows = lambda: every().filter(matching)
+        self._type = columns.resource_type
+        self._name = f"scim:{organization.pk.hex}:{self._type.name}:{wanted}"
 
-    if asked.cursor is not None and asked.sort_by:
-        raise InvalidValue("Pages by cursor are not sorted; ask by “startIndex”.")
-    if not asked.count:
-        return Found(rows.none, total)
-    if asked.cursor is not None:
-        page = paginate(rows.only("id"), order=Order("id"), cursor=asked.cursor, limit=asked.count)
-        chosen = rows.filter(pk__in=[row.pk for row in page.rows]).order_by("id")
-        return Found(lambda: chosen, total, page.next, page.previous)
-    order = _order(columns.resource_type, asked)
-    if order is not None:
-        offset = asked.start_index - 1
-        return Found(lambda: rows.order_by(order, "id")[offset : offset + asked.count], total)
+    def found(self, kept: int) -> Found:
+        """Find the page; `kept` is how many there are without a filter."""
+        total = self._total if self._asked.filter else lambda _on_page: kept
+        if self._asked.cursor is not None:
+            return self._by_cursor(total)
+        if not self._asked.count:
+            return Found(self._none, total)
+        order = _order(self._type, self._asked)
+        if order is not None:
+            begin = self._asked.start_index - 1
+            end = begin + self._asked.count
+            return Found(lambda: self._rows().order_by(order, "id")[begin:end], total)
+        return self._in_order(total)
 
-    def note(number: int, last: uuid.UUID) -> None:
-        if number == asked.count:
-            _note(name, asked.start_index + number, last)
+    def _by_cursor(self, total: Total) -> Found:
+        if self._asked.sort_by:
+            raise InvalidValue("Pages by cursor are not sorted; ask by “startIndex”.")
+        if not self._asked.count:
+            return Found(self._none, total)
+        page = paginate(
+            self._rows().only("id"),
+            order=Order("id"),
+            cursor=self._asked.cursor,
+            limit=self._asked.count,
+        )
+        ids = [row.pk for row in page.rows]
+        return Found(
+            lambda: self._rows().filter(pk__in=ids).order_by("id"), total, page.next, page.previous
+        )
 
-    after, is_past_the_end = _place(rows, asked.start_index, name)
-    if is_past_the_end:
-        return Found(rows.none, total)
+    def _in_order(self, total: Total) -> Found:
+        """Find a page in the order of creation, by what earlier pages noted."""
+        asked = self._asked
+        anchors = Anchors(self._name, asked.start_index, asked.count)
+        try:
+            after = anchors.before_the_page(self._rows)
+        except PastTheEnd:
+            return Found(self._none, total)
 
-    def page_of_rows() -> "QuerySet[Any]":
-        later = rows if after is None else rows.filter(id__gt=after)
-        return later.order_by("id")[: asked.count]
+        def rows() -> "QuerySet[Any]":
+            later = self._rows() if after is None else self._rows().filter(id__gt=after)
+            return later.order_by("id")[: asked.count]
 
-    stretch = None if asked.filter else Stretch(after, asked.count)
-    return Found(page_of_rows, total, note=note, stretch=stretch)
+        stretch = None if asked.filter else Stretch(after, asked.count)
+        return Found(rows, total, note=anchors.note, stretch=stretch)
 
+    def _none(self) -> "QuerySet[Any]":
+        return self._rows().none()
 
-def _total(rows: "QuerySet[Any]", asked: Asked, name: str, on_page: int) -> int:
-    """Return how many a filter finds: what is on the only page, what was counted, or now."""
-    begins = asked.start_index == 1 and asked.cursor is None
-    if begins and on_page < asked.count:
-        return on_page
-    known = cache.get(f"{name}:total") if asked.start_index > 1 else None
-    if known is None:
-        known = rows.count()
-        cache.set(f"{name}:total", known, _TOTAL_SECONDS)
-    return int(known)
-
-
-def _place(
-    rows: "QuerySet[Any]", start_index: int, name: str
-) -> tuple[uuid.UUID | None, bool]:
-    """Return after which row a page begins (None: at first), and whether it is past the end."""
-    if start_index == 1:
-        return None, False
-    coarse = (start_index - 1) // _STEP * _STEP
-    found = cache.get_many([f"{name}:{start_index}", f"{name}:{coarse + 1}"])
-    known = found.get(f"{name}:{start_index}")
-    if known is not None:
-        return uuid.UUID(known), False
-    known = found.get(f"{name}:{coarse + 1}")
-    begin = uuid.UUID(known) if known else None
-    if begin is None and coarse:
-        begin = _survey(rows, name).get(coarse)
-        if begin is None:
-            return None, True
-    left = start_index - 1 - coarse
-    if not left:
-        return begin, False
-    # Along the index alone: the rows that are passed over are not read.
-    later = rows if begin is None else rows.filter(id__gt=begin)
-    passed = later.order_by("id").values_list("id", flat=True)[left - 1 : left]
-    last = next(iter(passed), None)
-    if last is None:
-        return None, True
-    _note(name, start_index, last)
-    return last, False
-
-
-def _survey(rows: "QuerySet[Any]", name: str) -> dict[int, uuid.UUID]:
-    """Note every thousandth row of a list; return them by how many rows lie up to there."""
-    numbered = rows.annotate(number=Window(RowNumber(), order_by=F("id").asc()))
-    each = numbered.annotate(rest=Mod(F("number"), _STEP)).filter(rest=0)
-    found = dict(each.values_list("number", "id"))
-    notes = {f"{name}:{number + 1}": row_id.hex for number, row_id in found.items()}
-    if notes:
-        cache.set_many(notes, _KEPT_SECONDS)
-    return found
-
-
-def _name_of(organization: Organization, resource_type: ResourceType, asked: Asked) -> str:
-    wanted = hashlib.sha256(asked.filter.encode()).hexdigest()[:32] if asked.filter else "all"
-    return f"scim:{organization.pk.hex}:{resource_type.name}:{wanted}"
-
-
-def _note(name: str, start_index: int, last: uuid.UUID) -> None:
-    cache.set(f"{name}:{start_index}", last.hex, _KEPT_SECONDS)
+    def _total(self, on_page: int) -> int:
+        """Return how many a filter finds: what is on the only page, what was counted, or now."""
+        begins = self._asked.start_index == 1 and self._asked.cursor is None
+        if begins and on_page < self._asked.count:
+            return on_page
+        name = f"{self._name}:total"
+        known = cache.get(name) if self._asked.start_index > 1 else None
+        if known is None:
+            known = self._rows().count()
+            cache.set(name, known, _TOTAL_SECONDS)
+        return int(known)
 
 
 _USER_ORDER = {

@@ -8,12 +8,13 @@ import datetime as dt
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from json.encoder import encode_basestring as _text
 from typing import Any
 
 import msgspec
 from django.db.models import F, QuerySet
 
-from identity.directory.user_rows import TEAM, UserPage, UserRow
+from identity.directory.user_rows import UserPage, UserRow
 from identity.models import SCIMGroup, SCIMUser
 from identity.resources.projection import Projection
 from identity.resources.schema import ENTERPRISE_URN, GROUP_URN, STEWARD_URN, USER_URN
@@ -51,7 +52,7 @@ class _Writer:
         # As a key: inside of a text the quotes would be escaped.
         extension = f',"{ENTERPRISE_URN}"' if f'"{ENTERPRISE_URN}":{{' in inside else ""
         external = f'"externalId":{_text(row.external_id)},' if row.external_id else ""
-        groups, roles = ("", "") if self._groups is None else self._held(row.places or "")
+        groups, roles = ("", "") if self._groups is None else self._held(row.places)
         if not row.is_member:
             status = "awaiting confirmation"
         else:
@@ -62,37 +63,49 @@ class _Writer:
             f'"userName":{_text(row.user_name)},{inside}{"," if inside else ""}'
             f'"active":{"true" if row.is_active else "false"},{groups}"{STEWARD_URN}":'
             f'{{"organizationRole":{_text(row.role)},"seat":"{row.seat}","status":"{status}"'
-            f'{roles}}},"meta":{{"resourceType":"User","created":"{row.created}",'
-            f'"lastModified":"{row.modified}","location":"{self._base}/Users/{wire_id}",'
+            f'{roles}}},"meta":{{"resourceType":"User","created":"{rfc3339(row.created)}",'
+            f'"lastModified":"{rfc3339(row.modified)}","location":"{self._base}/Users/{wire_id}",'
             f'"version":"W/\\"{row.version}\\""}}}}'
         )
 
-    def _held(self, places: str) -> tuple[str, str]:
-        """Return the members of the object that tell of groups and of roles in teams."""
-        known = self._places.get(places)
-        if known is None:
-            known = self._places[places] = self._written(places)
-        return known
-
-    def _written(self, places: str) -> tuple[str, str]:
+    def _held(self, places: str | None) -> tuple[str, str]:
+        """Return the members of the object that tell of groups, and of roles in teams."""
         groups, roles = [], []
-        for line in places.split("\n") if places else ():
-            found = (self._groups or {}).get(line[:TEAM])
-            if found is None:
-                continue
-            group, shown, team = found
-            wire_id = f"{SCIMGroup.wire_prefix}_{group}"
-            groups.append(
-                f'{{"value":"{wire_id}","$ref":"{self._base}/Groups/{wire_id}",'
-                f'"display":{_text(shown)},"type":"direct"}}'
-            )
-            roles.append(f'{{"teamName":{_text(team)},"roleName":{_text(line[TEAM:])}}}')
+        for line in sorted(places.split("\n")) if places else ():
+            group, role = self._places.get(line) or self._place(line)
+            if group:
+                groups.append(group)
+                roles.append(role)
         told = f',"teamRoles":[{",".join(roles)}]' if roles else ""
         return f'"groups":[{",".join(groups)}],', told
 
+    def _place(self, line: str) -> tuple[str, str]:
+        """Return a line of `UserRow.places` in both forms; a team without a Group has none."""
+        team_id, _, role = line.partition(" ")
+        made = ("", "")
+        found = (self._groups or {}).get(team_id)
+        if found is not None:
+            group_id, shown, team = found
+            wire_id = f"{SCIMGroup.wire_prefix}_{group_id.replace('-', '')}"
+            made = (
+                f'{{"value":"{wire_id}","$ref":"{self._base}/Groups/{wire_id}",'
+                f'"display":{_text(shown)},"type":"direct"}}',
+                f'{{"teamName":{_text(team)},"roleName":{_text(role)}}}',
+            )
+        self._places[line] = made
+        return made
 
-def _text(value: str) -> str:
-    return encode_json(value).decode()
+
+def rfc3339(written: str) -> str:
+    """Return a time that the database wrote as answers show it: always to the microsecond."""
+    text = written.replace(" ", "T")
+    if len(text) < _MICROSECONDS:
+        text = f"{text}." if "." not in text else text
+        text = text.ljust(_MICROSECONDS, "0")
+    return f"{text}Z"
+
+
+_MICROSECONDS = len("2026-11-27T09:05:39.446800")
 
 
 def meta(kind: str, location: str, row: Any) -> dict[str, Any]:

@@ -95,38 +95,34 @@ def json_elements(document: str, path: tuple[str, ...], alias: str) -> str:
     return f"json_each({document}, {place}) AS {alias}"
 
 
-def hexadecimal(column: str) -> str:
-    """Return the text of a UUID: its hexadecimal digits."""
-    if connection.vendor == "postgresql":
-        return f"replace({column}::text, '-', '')"
-    return column
+def id_text(column: str) -> str:
+    """Return the text of a UUID: its hexadecimal digits, with dashes or without."""
+    return f"{column}::text" if connection.vendor == "postgresql" else column
 
 
 def moment_text(column: str) -> str:
-    """Return the text of a time as RFC 3339 in UTC."""
+    """Return the text of a time in UTC, with a space between its date and its hours."""
     if connection.vendor == "postgresql":
-        return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-    return f"replace({column}, ' ', 'T') || 'Z'"
+        return f"({column} AT TIME ZONE 'UTC')::text"
+    # A column by itself would come as an object.
+    return f"({column} || '')"
 
 
-def among(column: str, ids: Iterable[uuid.UUID]) -> tuple[str, Any]:
-    """Return the condition that a UUID is one of some, as a text with one mark, and its value.
+def among(column: str, ids: Iterable[str]) -> tuple[str, Any]:
+    """Return the condition that a UUID is one of some, with one mark, and the mark's value.
 
     However many there are, the statement is the same.
     """
     if connection.vendor == "postgresql":
-        return f"{column} = ANY(%s)", list(ids)
-    return f"{column} IN (SELECT value FROM json_each(%s))", json.dumps([one.hex for one in ids])
+        return f"{column} = ANY(%s::uuid[])", f"{{{','.join(ids)}}}"
+    listed = json.dumps([one.replace("-", "") for one in ids])
+    return f"{column} IN (SELECT value FROM json_each(%s))", listed  # noqa: S608 - our names # nosec B608
 
 
-def joined_lines(line: str, source: str, order: str) -> str:
-    """Return the lines of a source's rows as one text, NULL if there is none."""
-    if connection.vendor == "postgresql":
-        return f"(SELECT string_agg({line}, chr(10) ORDER BY {order}) FROM {source})"  # noqa: S608 - our names # nosec B608
-    return (
-        "(SELECT group_concat(line, char(10)) "  # noqa: S608 - our names # nosec B608
-        f"FROM (SELECT {line} AS line FROM {source} ORDER BY {order}))"
-    )
+def joined_lines(line: str, source: str) -> str:
+    """Return the lines of a source's rows as one text, in any order; NULL if there is none."""
+    function = "string_agg" if connection.vendor == "postgresql" else "group_concat"
+    return f"(SELECT {function}({line}, '\n') FROM {source})"  # noqa: S608 - our names # nosec B608
 
 
 def key(value: uuid.UUID) -> Any:

@@ -14,21 +14,19 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from identity.directory.lists import Found
-from identity.directory.sql import among, hexadecimal, joined_lines, key, moment_text
+from identity.directory.sql import among, id_text, joined_lines, key, moment_text
 from identity.models import SCIMUser
 from orgs.models import Organization
 
-TEAM = 32
-"""How long the team's id is at the beginning of a line of `UserRow.places`."""
-
 
 class UserRow(NamedTuple):
-    """What an answer tells of one User. `places` has a line for each team: its id and a role.
+    """What an answer tells of one User, as the database writes it.
 
-    Ids are hexadecimal, times are texts of RFC 3339, `document` is a JSON object.
+    Times are in UTC, `document` is a JSON object, `places` has a line for each team: its id
+    and, after a space, the role there.
     """
 
-    hex: str
+    id: str
     is_member: bool
     user_name: str
     external_id: str
@@ -45,19 +43,19 @@ class UserRow(NamedTuple):
     @property
     def wire_id(self) -> str:
         """Return the id as clients see it."""
-        return f"{SCIMUser.wire_prefix}_{self.hex}"
+        return f"{SCIMUser.wire_prefix}_{self.id.replace('-', '')}"
 
     @property
     def pk(self) -> uuid.UUID:
         """Return the key of the row."""
-        return uuid.UUID(self.hex)
+        return uuid.UUID(self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class UserPage:
     """Users, and in which Groups they are; `groups` is None where that is not shown.
 
-    It maps a team to the id and the name of its Group, and to its own name.
+    It maps the id of a team to the id and the name of its Group, and to the team's own name.
     """
 
     rows: Sequence[UserRow]
@@ -70,13 +68,15 @@ def read(organization: Organization, found: Found, *, with_places: bool = True) 
         ids = list(found.rows().values_list("pk", flat=True))
         return read_these(organization, ids, with_places=with_places)
     after, count = found.stretch
-    # The pair keeps to the index of the organization's list, whatever the planner thinks of
-    # its share of the table; the number stands in the text, for which one plan is good then.
-    where = "u.organization_id = %s"
-    values: list[Any] = [key(organization.pk)]
+    # A range instead of an equation leaves the database one index in this order: the one of
+    # the organization's list. By an equation it may walk along the whole table's keys.
+    # Values in subselects are none that a plan could be made for anew each time.
+    where = "u.organization_id BETWEEN (SELECT %s) AND (SELECT %s)"
+    values: list[Any] = [key(organization.pk)] * 2
     if after is not None:
-        where += " AND (u.organization_id, u.id) > (%s, %s)"
+        where += " AND (u.organization_id, u.id) > ((SELECT %s), (SELECT %s))"
         values += [key(organization.pk), key(after)]
+    # In the text, so that one plan is good for every page.
     end = f"{where} ORDER BY u.organization_id, u.id LIMIT {count:d}"
     return _page(organization, end, values, with_places=with_places)
 
@@ -87,15 +87,15 @@ def read_these(
     """Read Users by their keys, in that order; those that there are not are left out."""
     if not ids:
         return UserPage([], {} if with_places else None)
-    text, value = among("u.id", ids)
+    text, value = among("u.id", map(str, ids))
     page = _page(
         organization,
         f"u.organization_id = %s AND {text}",
         [key(organization.pk), value],
         with_places=with_places,
     )
-    by_id = {row.hex: row for row in page.rows}
-    rows = [by_id[one.hex] for one in ids if one.hex in by_id]
+    by_id = {row.pk: row for row in page.rows}
+    rows = [by_id[one] for one in ids if one in by_id]
     return UserPage(rows, page.groups)
 
 
@@ -107,15 +107,16 @@ def _page(
         rows = [UserRow._make(row) for row in cursor.fetchall()]
     if not with_places:
         return UserPage(rows, None)
-    teams = {line[:TEAM] for row in rows if row.places for line in row.places.split("\n")}
+    held = {line for row in rows if row.places for line in row.places.split("\n")}
+    teams = {line.partition(" ")[0] for line in held}
     return UserPage(rows, _groups(organization, teams) if teams else {})
 
 
 def _groups(organization: Organization, teams: Iterable[str]) -> dict[str, tuple[str, str, str]]:
     """Map teams to the id and name of their Group, and their own name."""
-    text, value = among("g.team_id", [uuid.UUID(team) for team in teams])
+    text, value = among("g.team_id", teams)
     statement = (
-        f"SELECT {hexadecimal('g.team_id')}, {hexadecimal('g.id')}, g.display_name, t.name "  # noqa: S608 - our names # nosec B608
+        f"SELECT {id_text('g.team_id')}, {id_text('g.id')}, g.display_name, t.name "  # noqa: S608 - our names # nosec B608
         "FROM identity_scimgroup g JOIN orgs_team t ON t.id = g.team_id "
         f"WHERE g.organization_id = %s AND {text}"
     )
@@ -126,21 +127,19 @@ def _groups(organization: Organization, teams: Iterable[str]) -> dict[str, tuple
 
 def _select(*, with_places: bool) -> str:
     """Return the statement of a page up to its condition."""
-    team = hexadecimal("p.team_id")
+    team = id_text("p.team_id")
     held = joined_lines(
-        f"{team} || COALESCE(pr.name, p.role)",
+        f"{team} || ' ' || COALESCE(pr.name, p.role)",
         "orgs_teammembership p LEFT JOIN orgs_role pr ON pr.id = p.custom_role_id "
         "WHERE p.membership_id = u.membership_id",
-        "p.id",
     )
     promised = joined_lines(
-        f"{team} || p.role",
+        f"{team} || ' ' || p.role",
         "orgs_invitationteam p WHERE p.invitation_id = u.invitation_id",
-        "p.id",
     )
     places = f", CASE WHEN u.membership_id IS NOT NULL THEN {held} ELSE {promised} END"
     return (
-        f"SELECT {hexadecimal('u.id')}, u.membership_id IS NOT NULL, u.user_name, u.external_id, "  # noqa: S608 - our names # nosec B608
+        f"SELECT {id_text('u.id')}, u.membership_id IS NOT NULL, u.user_name, u.external_id, "  # noqa: S608 - our names # nosec B608
         f"u.is_active, u.version, u.resource, {moment_text('u.created_at')}, "
         f"{moment_text('u.modified_at')}, "
         "COALESCE(r.name, m.role, ir.name, i.role, 'member'), COALESCE(m.seat, i.seat, 'none'), "

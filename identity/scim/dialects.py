@@ -7,6 +7,7 @@ locations ("SCIM API", docs.wandb.ai). Input is understood in both forms everywh
 from collections.abc import Mapping
 from typing import Any
 
+from identity.directory.represent import rfc3339
 from identity.directory.user_rows import UserRow
 from identity.resources.schema import STEWARD_URN, USER_URN
 
@@ -35,7 +36,7 @@ def wandb_user(resource: Mapping[str, Any], row: UserRow) -> dict[str, Any]:
         if ours in steward:
             shown[name] = steward[ours]
     if steward:
-        shown["lastActiveAt"] = row.last_active
+        shown["lastActiveAt"] = rfc3339(row.last_active) if row.last_active else None
         # Not known here; scripts read it all the same.
         shown["daysActive"] = None
     return shown

@@ -71,7 +71,8 @@ class GroupDoor(Door):
         rows = list(found.rows())
         if rows:
             found.note(len(rows), rows[-1].pk)
-        body = list_response(question, found, self.shown(rows, projection))
+        total = found.total(len(rows))
+        body = list_response(question, self.shown(rows, projection), total, found)
         if question.asked.count == lists.EVERYTHING:
             body["itemsPerPage"] = lists.EVERYTHING
         return Answer(body, told=Told("matched" if question.asked.filter else "listed", "Group"))

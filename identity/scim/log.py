@@ -17,6 +17,7 @@ from identity.models.provisioning import ENTRIES_KEPT
 from identity.scim.caller import Caller
 from identity.scim.errors import Failure
 from kernel.clock import now
+from kernel.database import bulk
 from kernel.http import origin_of
 from kernel.ids import uuid7
 from kernel.jobs.models import Job
@@ -26,6 +27,7 @@ from orgs.models import Organization
 
 _LONGEST_BODY = 8_000
 _LONGEST_LIST = 50
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +55,32 @@ def note(
     origin = origin_of(request)
     account = caller.key.service_account_id if caller.is_provider else None
     is_read = request.method in ("GET", "HEAD") and failure is None
-    entry = ProvisioningEntry(
-        id=uuid7(),
-        organization_id=caller.organization.pk,
-        at=now(),
-        caller=caller.principal.label[:200],
-        method=str(request.method)[:8],
-        path=request.path[:500],
-        query=str(redact(request.META.get("QUERY_STRING", "")))[:2000],
-        resource_type=told.kind[:10],
-        resource_id=told.id[:64],
-        resource_name=told.name[:254],
-        action=told.verb[:12],
-        status=response.status_code,
-        scim_type=failure.scim_type if failure else "",
-        detail=(failure.detail if failure else "")[:1000],
-        changes=json.loads(json.dumps(redact(dict(told.changes)), default=str)),
-        request_body=kept(raw),
-        response_body="" if is_read else kept(response.content),
-        milliseconds=round(spent_seconds * 1000),
-        ip=origin.ip[:45],
-        user_agent=origin.user_agent[:200],
-        request_id=origin.request_id[:64],
-    )
-    _entries.note(entry.pk, (account, entry))
+    query = request.META.get("QUERY_STRING", "")
+    line = {
+        "id": uuid7(),
+        "organization_id": caller.organization.pk,
+        "connection_id": None,
+        "at": now(),
+        "caller": caller.principal.label[:200],
+        "method": str(request.method)[:8],
+        "path": request.path[:500],
+        "query": str(redact(query))[:2000] if query else "",
+        "resource_type": told.kind[:10],
+        "resource_id": told.id[:64],
+        "resource_name": told.name[:254],
+        "action": told.verb[:12],
+        "status": response.status_code,
+        "scim_type": failure.scim_type if failure else "",
+        "detail": (failure.detail if failure else "")[:1000],
+        "changes": redact(dict(told.changes)) if told.changes else {},
+        "request_body": kept(raw) if raw else "",
+        "response_body": "" if is_read else kept(response.content),
+        "milliseconds": round(spent_seconds * 1000),
+        "ip": origin.ip[:45],
+        "user_agent": origin.user_agent[:200],
+        "request_id": origin.request_id[:64],
+    }
+    _lines.note(line["id"], (account, line))
 
 
 def kept(raw: bytes) -> str:
@@ -121,21 +125,32 @@ def forget_old(_job: Job) -> None:
     ProvisioningEntry.objects.system_all().filter(at__lt=now() - ENTRIES_KEPT).delete()
 
 
-def _write(latest: Mapping[uuid.UUID, tuple[uuid.UUID | None, ProvisioningEntry]]) -> None:
+def _write(latest: Mapping[uuid.UUID, tuple[uuid.UUID | None, dict[str, Any]]]) -> None:
     accounts = {account for account, _ in latest.values() if account}
     connections = ProvisioningConnection.objects.system_all().filter(service_account__in=accounts)
     by_account = dict(connections.values_list("service_account_id", "pk"))
-    owners = {entry.organization_id for _, entry in latest.values()}
+    owners = {line["organization_id"] for _, line in latest.values()}
     there = set(Organization.objects.filter(pk__in=owners).values_list("pk", flat=True))
-    entries = []
-    for account, entry in latest.values():
-        if entry.organization_id not in there:
+    lines = []
+    for account, line in latest.values():
+        if line["organization_id"] not in there:
             continue  # It was purged meanwhile, and its log with it.
-        entry.connection_id = by_account.get(account) if account else None
-        entries.append(entry)
-    ProvisioningEntry.objects.bulk_create(entries, batch_size=500)
+        if account in by_account:
+            line["connection_id"] = by_account[account]
+        lines.append(_writable(line))
+    for begin in range(0, len(lines), _AT_ONCE):
+        bulk.insert(ProvisioningEntry, lines[begin : begin + _AT_ONCE])
 
 
-_entries: LatestBuffer[uuid.UUID, tuple[uuid.UUID | None, ProvisioningEntry]] = LatestBuffer(
-    _write
-)
+def _writable(value: Any) -> Any:
+    """Return a value without what no text of a database can hold."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\x00", "�")
+    if isinstance(value, Mapping):
+        return {_writable(str(name)): _writable(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(one) for one in value]
+    return value
+
+
+_lines: LatestBuffer[uuid.UUID, tuple[uuid.UUID | None, dict[str, Any]]] = LatestBuffer(_write)

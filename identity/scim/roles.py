@@ -8,7 +8,6 @@ There are at most fifty, so a filter is decided over all of them.
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from identity.directory.lists import Found
 from identity.directory.represent import moment
 from identity.resources import patch, read
 from identity.resources.bound import bind
@@ -85,11 +84,10 @@ class RoleDoor(Door):
         """Answer with a page of Roles."""
         projection = question.projection(ROLE)
         rows = self.matching(question.asked.filter)
-        total, first = len(rows), question.asked.start_index - 1
+        first = question.asked.start_index - 1
         page = rows[first : first + question.asked.count]
-        found = Found(Role.objects.of(self.asker.organization).none(), lambda _on_page: total)
         shown = [self.shown(row, projection) for row in page]
-        return Answer(list_response(question, found, shown), told=Told("listed", "Role"))
+        return Answer(list_response(question, shown, len(rows)), told=Told("listed", "Role"))
 
 
 class RolesView(RoleDoor):

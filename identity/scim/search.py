@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from identity.directory import lists, represent, user_rows
-from identity.models import SCIMUser
 from identity.resources.refusals import InvalidFilter, InvalidValue
 from identity.resources.schema import GROUP, ROLE, USER
 from identity.scim import asked
@@ -94,8 +93,7 @@ class RootSearchView(RoleDoor):
             raise InvalidFilter("Nothing here has what the filter asks for.")
         resources += roles[0] if roles else []
         total = user_total + group_total + (roles[1] if roles else 0)
-        whole = lists.Found(rows=SCIMUser.objects.none, total=lambda _on_page: total)
-        body = list_response(question, whole, resources)
+        body = list_response(question, resources, total)
         return Answer(body, told=Told("matched" if wanted.filter else "listed", "Search"))
 
     def _roles(

@@ -65,7 +65,8 @@ class UserDoor(Door):
         page = user_rows.read(organization, found, with_places=_shows_places(projection))
         if page.rows:
             found.note(len(page.rows), page.rows[-1].pk)
-        body = list_response(question, found, self.shown(page, projection))
+        total = found.total(len(page.rows))
+        body = list_response(question, self.shown(page, projection), total, found)
         if question.asked.count == lists.EVERYTHING:
             body["itemsPerPage"] = lists.EVERYTHING
         return Answer(body, told=_told_of_list(question, "User"))
@@ -196,18 +197,20 @@ def _with_teams_of(before: Mapping[str, Any], after: dict[str, Any]) -> dict[str
     return after
 
 
-def list_response(question: Question, found: lists.Found, resources: list[Any]) -> dict[str, Any]:
+def list_response(
+    question: Question, resources: list[Any], total: int, found: lists.Found | None = None
+) -> dict[str, Any]:
     """Return the body of a list (RFC 7644 §3.4.2, RFC 9865)."""
     body: dict[str, Any] = {
         "schemas": [SchemaURI.LIST_RESPONSE],
-        "totalResults": found.total(len(resources)),
+        "totalResults": total,
         "itemsPerPage": len(resources),
     }
     if question.asked.cursor is None:
         body["startIndex"] = question.asked.start_index
-    if found.next_cursor:
+    if found and found.next_cursor:
         body["nextCursor"] = found.next_cursor
-    if found.previous_cursor:
+    if found and found.previous_cursor:
         body["previousCursor"] = found.previous_cursor
     body["Resources"] = resources
     return body

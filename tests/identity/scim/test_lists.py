@@ -3,7 +3,7 @@
 import pytest
 from django.core.cache import cache
 
-from identity.directory import lists
+from identity.directory import anchors
 from identity.models import SCIMGroup, SCIMUser
 from orgs.actions import teams
 from orgs.models import Membership, TeamMembership
@@ -66,7 +66,7 @@ def test_a_page_with_groups_costs_one_query_more(client, crowd, django_assert_nu
 def test_who_begins_in_the_middle_has_the_list_surveyed_once(
     client, crowd, monkeypatch, django_assert_num_queries
 ):
-    monkeypatch.setattr(lists, "_STEP", 200)
+    monkeypatch.setattr(anchors, "_STEP", 200)
     every = names(client.get("/Users", count=ALL).expect(200))
     cache.clear()
     with django_assert_num_queries(6):  # the survey, the rest of the way, the page
