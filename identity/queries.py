@@ -66,12 +66,13 @@ class Recognised:
 def recognise(text: str, origin: Origin, *, provisions: bool = False) -> Recognised:
     """Return who a key proves, in one query; raise `KeyRefused` otherwise.
 
-    A provisioning token is good for provisioning alone, which the caller says it is.
+    A provisioning token is good for provisioning alone, which the caller says it is; the key's
+    organization and its directory are read along then.
 
     Whether the owner may still work is derived from the membership, the account and the
     organization as they are now: a key that somebody forgot to revoke is refused too.
     """
-    key = _find(text)
+    key = _find(text, _WITH_DIRECTORY if provisions else _BY_DIGEST)
     if key is None:
         raise KeyRefused("key_unknown", "This is not a key of this installation.")
     refused = _REFUSED.get(key.state)
@@ -109,15 +110,18 @@ def _with_digest(digest: str) -> APIKeyQuerySet:
 
 
 _BY_DIGEST = Prepared(_with_digest, str)
+_WITH_DIRECTORY = Prepared(
+    lambda digest: _with_digest(digest).select_related("organization__directory"), str
+)
 
 
-def _find(text: str) -> APIKey | None:
+def _find(text: str, by_digest: Prepared[APIKey]) -> APIKey | None:
     """Look a key up under each pepper, the current one first."""
     if not key_format.is_well_formed(text):
         return None
     with across("whose key this is"):
         for digest in tokens.digests(KEY_PURPOSE, text):
-            key = _BY_DIGEST.first(digest)
+            key = by_digest.first(digest)
             if key is not None and tokens.equal(key.digest, digest):
                 return key
     return None

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Directory',
             fields=[
-                ('organization', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='orgs.organization')),
+                ('organization', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='directory', serialize=False, to='orgs.organization')),
                 ('users', models.PositiveIntegerField(default=0)),
                 ('groups', models.PositiveIntegerField(default=0)),
                 ('opened_at', models.DateTimeField(default=kernel.clock.now)),

@@ -26,7 +26,7 @@ class Directory(models.Model):
     """
 
     organization = models.OneToOneField(
-        "orgs.Organization", on_delete=models.CASCADE, primary_key=True, related_name="+"
+        "orgs.Organization", on_delete=models.CASCADE, primary_key=True, related_name="directory"
     )
     users = models.PositiveIntegerField(default=0)
     groups = models.PositiveIntegerField(default=0)

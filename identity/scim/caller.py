@@ -4,7 +4,6 @@ A provisioning token is a key of a connection's own account; everybody else's ke
 ordinary one, of an organization admin or of a service account that may as much.
 """
 
-import uuid
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -24,7 +23,6 @@ from kernel.database import scope
 from kernel.errors import Denied, Invalid, Missing, Throttled
 from kernel.http import origin_of
 from kernel.logs import bind_principal
-from kernel.prepared import Prepared
 from kernel.principal import Principal
 from kernel.throttle import Verdict, hit
 from orgs import access, presence
@@ -32,11 +30,6 @@ from orgs.access.standing import refusal_beforehand
 from orgs.doors.api import find_organization
 from orgs.models import Membership, Organization, ServiceAccount
 from orgs.permissions import Permission
-
-_DIRECTORY = Prepared(
-    lambda organization_id: Directory.objects.of(organization_id).select_related("organization"),
-    uuid.UUID,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +51,13 @@ def recognised(request: HttpRequest, slug: str) -> Caller:
     wanted = slug or request.headers.get("X-Organization", "") or request.GET.get(
         "organization", ""
     )
-    organization_id = principal.organization_id
-    if organization_id is None:
-        organization_id = _chosen(principal, wanted).pk
-    scope.enter(organization_id)
-    catalogue = _DIRECTORY.first(organization_id)
-    organization = (
-        catalogue.organization if catalogue else Organization.objects.get(pk=organization_id)
-    )
+    organization = key.organization or _chosen(principal, wanted)
+    scope.enter(organization)
     if wanted and wanted not in (organization.slug, organization.wire_id):
         raise Missing
     _admit(principal, organization)
-    if catalogue is None:
-        catalogue = directory.opened(organization)
+    # Absent where nobody asked over SCIM before; what was read along costs nothing here.
+    catalogue = getattr(organization, "directory", None) or directory.opened(organization)
     account = key.service_account
     return Caller(
         principal=principal,
