@@ -18,7 +18,7 @@ from identity.console.forms import EditKeyForm, OverlapForm
 from identity.models import APIKey
 from kernel.clock import now
 from orgs.doors.console import ConsolePage
-from orgs.models import Organization, PlatformPermission
+from orgs.models import Organization, PlatformPermission, ServiceAccount
 
 VARIABLE = "STEWARD_API_KEY"
 """The environment variable that the examples read the key from."""
@@ -46,6 +46,9 @@ class KeyRow:
         return max(0, min(1000, int(1000 * left / whole))) if whole > 0 else 0
 
 
+_KEY_TRIED, _TOKEN_TRIED = "/api/v1/me", "/scim/v2/Users?count=1"
+
+
 def row_of(key: APIKey, *, base: str, may_change: bool, may_rotate: bool) -> KeyRow:
     """Return a key's row; `base` is the address of the list that its acts stand under."""
     acts = {
@@ -68,15 +71,18 @@ def show_once(
 
     No redirect, no message, no session: whatever keeps a secret on the way is a copy.
     """
+    account = issued.key.service_account
+    is_token = account is not None and account.kind == ServiceAccount.Kind.SCIM
     response = page.render(
         "identity/key_issued.html",
         key=issued.key,
+        noun="token" if is_token else "key",
         secret=issued.secret,
         old=old,
         back=back,
         variable=VARIABLE,
         examples=EXAMPLES,
-        base_url=settings.STEWARD_BASE_URL,
+        tried_at=f"{settings.STEWARD_BASE_URL}{_TOKEN_TRIED if is_token else _KEY_TRIED}",
         env_file=f"data:text/plain;charset=utf-8,{quote(f'{VARIABLE}={issued.secret}')}%0A",
     )
     response["Cache-Control"] = "no-store"

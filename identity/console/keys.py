@@ -12,11 +12,12 @@ from identity.console.key_acts import (
     address,
     row_of,
 )
-from identity.models import APIKey
+from identity.models import APIKey, ProvisioningConnection
 from identity.queries import keys_of
 from kernel.pagination import Order, paginate
 from orgs import access
 from orgs.doors.console import OrganizationPage
+from orgs.models import ServiceAccount
 from orgs.permissions import Permission
 
 STATES = (("live", "Working"), ("ended", "Ended"))
@@ -75,11 +76,20 @@ class OrganizationKey(OrganizationPage, KeyAct):
         if account is not None:
             account.organization = self.organization
             access.require(self.principal, Permission.SERVICE_ACCOUNT_READ, account)
-            self.back = address("service_account", self.organization.slug, account.wire_id)
+            self.back = self._home_of(account)
         else:
             if self.key.user_id != self.principal.id:
                 access.require(self.principal, Permission.API_KEY_READ, self.organization)
             self.back = address("keys", self.organization.slug)
+
+    def _home_of(self, account: ServiceAccount) -> str:
+        """Return the address of a machine, or of the connection whose token the key is."""
+        slug = self.organization.slug
+        if account.kind == ServiceAccount.Kind.SCIM:
+            connections = ProvisioningConnection.objects.of(self.organization)
+            connection = connections.get(service_account=account)
+            return address("provisioning_connection", slug, connection.wire_id)
+        return address("service_account", slug, account.wire_id)
 
 
 class Edit(OrganizationKey, EditKey):

@@ -179,6 +179,21 @@ def test_a_provider_is_connected_and_its_token_shown_once(open_browser, lab, hom
         assert secret not in client.get(path).content.decode()
 
 
+def test_a_rotated_token_is_shown_with_a_request_that_it_can_make(
+    open_browser, lab, home, connection
+):
+    issued = provisioning.issue_token(
+        actor=as_user(lab.owner), organization=lab.organization, connection=connection
+    )
+    page = open_browser(lab.owner).post(
+        f"/o/lab/keys/{issued.key.wire_id}/rotate", {"overlap": "86400"}
+    ).content.decode()
+    assert "Copy the token" in page
+    assert "/scim/v2/Users?count=1" in page
+    assert "/api/v1/me" not in page
+    assert f'action="{home}/connections/{connection.wire_id}"' in page
+
+
 @pytest.mark.parametrize(
     ("change", "status", "sentence"),
     [
