@@ -1,5 +1,7 @@
 """What the keys' room refuses, by name."""
 
+from typing import Any
+
 from kernel.errors import Conflict, DomainError
 
 
@@ -18,11 +20,14 @@ class NotUnique(Conflict):
 
 
 class KeyRefused(DomainError):
-    """A credential that proves nobody; `code` on the instance says why, for the wire."""
+    """A credential that proves nobody; `reason` says why, for the wire.
+
+    `key` is the row of the key that it was, where there is one.
+    """
 
     code = "key_unknown"
     title = "The key is not valid"
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, key: Any = None) -> None:
         super().__init__(detail)
-        self.reason = code
+        self.reason, self.key = code, key

@@ -77,16 +77,16 @@ def recognise(text: str, origin: Origin, *, provisions: bool = False) -> Recogni
         raise KeyRefused("key_unknown", "This is not a key of this installation.")
     refused = _REFUSED.get(key.state)
     if refused:
-        raise KeyRefused(*refused)
+        raise KeyRefused(*refused, key)
     if not key.owner_is_fit:  # type: ignore[attr-defined] # annotated in `_with_digest`
-        raise KeyRefused("principal_inactive", "Whom this key belongs to may not work now.")
+        raise KeyRefused("principal_inactive", "Whom this key belongs to may not work now.", key)
     account = key.service_account
     if account is not None and account.kind == ServiceAccount.Kind.SCIM and not provisions:
         raise KeyRefused(
             "provisioning_token_only", "This is a provisioning token: it works under /scim only."
         )
     if key.allowed_networks and not is_within(origin.ip, key.allowed_networks):
-        raise KeyRefused("address_not_allowed", "This key may not be used from this address.")
+        raise KeyRefused("address_not_allowed", "This key may not be used from here.", key)
     return Recognised(key, _principal(key, origin))
 
 

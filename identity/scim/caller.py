@@ -15,6 +15,7 @@ from identity.api.authentication import key_in
 from identity.errors import KeyRefused
 from identity.models import APIKey, Directory
 from identity.queries import recognise
+from identity.scim.log import Who
 from identity.usage import note_use
 from kernel.addresses import block_of
 from kernel.api.throttle import KEY_FAILURE_LIMIT, KEY_FAILURE_SCOPE, WINDOW_SECONDS
@@ -28,7 +29,7 @@ from kernel.throttle import Verdict, hit
 from orgs import access, presence
 from orgs.access.standing import refusal_beforehand
 from orgs.doors.api import find_organization
-from orgs.models import Membership, Organization, ServiceAccount
+from orgs.models import Membership, Organization
 from orgs.permissions import Permission
 
 
@@ -44,7 +45,10 @@ class Caller:
 
 
 def recognised(request: HttpRequest, slug: str) -> Caller:
-    """Return who asks. Raises what the door answers with; 401, 403, 404, 429."""
+    """Return who asks. Raises what the door answers with; 401, 403, 404, 429.
+
+    Notes on the request (`scim_who`) in whose log it belongs, also where it is refused.
+    """
     key, principal = _proved(request)
     limit = settings.STEWARD_SCIM_RATE
     demand(hit("scim", principal.key, limit, WINDOW_SECONDS))
@@ -58,13 +62,15 @@ def recognised(request: HttpRequest, slug: str) -> Caller:
     _admit(principal, organization)
     # Absent where nobody asked over SCIM before; what was read along costs nothing here.
     catalogue = getattr(organization, "directory", None) or directory.opened(organization)
-    account = key.service_account
+    who = Who.of(key)
+    if who is None:
+        request.scim_who = Who(organization.pk, None, principal.label)  # type: ignore[attr-defined] # our attribute
     return Caller(
         principal=principal,
         key=key,
         organization=organization,
         directory=catalogue,
-        is_provider=account is not None and account.kind == ServiceAccount.Kind.SCIM,
+        is_provider=who is not None,
     )
 
 
@@ -90,9 +96,12 @@ def _proved(request: HttpRequest) -> tuple[APIKey, Principal]:
         count_key_check(reason)
         limit = getattr(settings, "STEWARD_KEY_FAILURE_RATE", KEY_FAILURE_LIMIT)
         demand(hit(KEY_FAILURE_SCOPE, block_of(origin.ip), limit, WINDOW_SECONDS))
+        if isinstance(refused, KeyRefused) and refused.key is not None:
+            request.scim_who = Who.of(refused.key)  # type: ignore[attr-defined] # our attribute
         raise drf.AuthenticationFailed(str(refused.detail)) from None
     principal = found.principal.seen_from(origin)
     request.principal = principal  # type: ignore[attr-defined] # our attribute
+    request.scim_who = Who.of(found.key)  # type: ignore[attr-defined] # our attribute
     bind_principal(principal)
     note_use(found.key, origin)
     count_key_check("accepted")

@@ -31,6 +31,7 @@ RFC, WANDB = "rfc", "wandb"
 _DIALECT = re.compile(r"dialect\s*=\s*\"?(rfc|wandb)\"?", re.IGNORECASE)
 _VERSION = re.compile(r'(?:W/)?"(\d{1,9})"')
 _NEVER = 0
+_TOO_MANY = 429
 
 
 @dataclass(slots=True)
@@ -68,10 +69,12 @@ class Door(SCIMView):  # type: ignore[misc] # django-scim2 has no types
         except Exception as exc:  # noqa: BLE001 - every failure is answered in SCIM's form
             failure = failure_of(exc)
             response = _failed(failure)
-        if self.caller is not None:
+        who: log.Who | None = getattr(request, "scim_who", None)
+        # Whoever asks too often does not fill the log with it.
+        if who is not None and response.status_code != _TOO_MANY:
             told = answer.told if answer is not None else log.Told(kind=self.resource_type)
             log.note(
-                caller=self.caller,
+                who=who,
                 request=request,
                 raw=self._raw,
                 response=response,

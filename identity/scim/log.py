@@ -12,9 +12,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from identity.models import ProvisioningConnection, ProvisioningEntry
+from identity.models import APIKey, ProvisioningConnection, ProvisioningEntry
 from identity.models.provisioning import ENTRIES_KEPT
-from identity.scim.caller import Caller
 from identity.scim.errors import Failure
 from kernel.clock import now
 from kernel.database import bulk
@@ -23,7 +22,7 @@ from kernel.ids import uuid7
 from kernel.jobs.models import Job
 from kernel.latest import LatestBuffer
 from kernel.redact import REDACTED, redact
-from orgs.models import Organization
+from orgs.models import Organization, ServiceAccount
 
 _LONGEST_BODY = 8_000
 _LONGEST_LIST = 50
@@ -41,9 +40,26 @@ class Told:
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Whose request it was; `account_id` is a connection's."""
+
+    organization_id: uuid.UUID
+    account_id: uuid.UUID | None
+    label: str
+
+    @classmethod
+    def of(cls, key: APIKey) -> "Who | None":
+        """Return who a provisioning token is, or was; None for any other key."""
+        account = key.service_account
+        if account is None or account.kind != ServiceAccount.Kind.SCIM:
+            return None
+        return cls(account.organization_id, account.pk, account.name)
+
+
 def note(
     *,
-    caller: Caller,
+    who: Who,
     request: HttpRequest,
     raw: bytes,
     response: HttpResponse,
@@ -53,15 +69,14 @@ def note(
 ) -> None:
     """Note a request that is answered."""
     origin = origin_of(request)
-    account = caller.key.service_account_id if caller.is_provider else None
     is_read = request.method in ("GET", "HEAD") and failure is None
     query = request.META.get("QUERY_STRING", "")
     line = {
         "id": uuid7(),
-        "organization_id": caller.organization.pk,
+        "organization_id": who.organization_id,
         "connection_id": None,
         "at": now(),
-        "caller": caller.principal.label[:200],
+        "caller": who.label[:200],
         "method": str(request.method)[:8],
         "path": request.path[:500],
         "query": str(redact(query))[:2000] if query else "",
@@ -80,7 +95,7 @@ def note(
         "user_agent": origin.user_agent[:200],
         "request_id": origin.request_id[:64],
     }
-    _lines.note(line["id"], (account, line))
+    _lines.note(line["id"], (who.account_id, line))
 
 
 def kept(raw: bytes) -> str:

@@ -2,12 +2,14 @@
 
 import datetime as dt
 
+from identity.actions import api_keys
 from identity.models import APIKey, ProvisioningConnection, ProvisioningEntry
 from identity.scim import log
 from kernel.clock import now
 from kernel.jobs.models import Job
 from kernel.latest import flush_all
 from tests.conformance.scim.client import patch_of
+from tests.factories import OPERATOR, OrganizationFactory
 
 SECRET = "a-password-that-nobody-may-read"
 
@@ -91,3 +93,29 @@ def test_a_long_body_is_cut(client, crowd):
     assert "… and 2950 more" in members.request_body
     assert len(wide.request_body) == 8_001
     assert wide.request_body.endswith("…")
+
+
+def test_a_token_that_does_not_work_any_more_is_told(client, crowd):
+    client.get("/Users", count=1).expect(200)
+    key = APIKey.objects.of(crowd).get()
+    api_keys.revoke(actor=OPERATOR, organization=crowd, key=key)
+    client.get("/Users", count=1).expect(401)
+    worked, refused = entries(crowd)
+    assert (worked.status, refused.status) == (200, 401)
+    assert refused.detail == "This key was revoked. Make a new one."
+    assert refused.connection == worked.connection is not None
+    assert refused.caller == worked.caller
+
+
+def test_a_token_at_another_organizations_address_is_told_in_its_own_log(client, crowd):
+    other = OrganizationFactory(slug="elsewhere")
+    client.at("/scim/elsewhere/v2").get("/Users").expect(404)
+    assert [entry.status for entry in entries(crowd)] == [404]
+    assert not entries(other)
+
+
+def test_whoever_asks_too_often_does_not_fill_the_log(client, crowd, settings):
+    settings.STEWARD_SCIM_RATE = 2
+    statuses = [client.get("/Users", count=1).status_code for _ in range(5)]
+    assert statuses == [200, 200, 429, 429, 429]
+    assert [entry.status for entry in entries(crowd)] == [200, 200]
