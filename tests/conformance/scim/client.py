@@ -170,6 +170,14 @@ class Client:
         group = self.read(f"/Groups/{group_id}")
         return {member["value"] for member in group.get("members") or []}
 
+    def ids(self, question: str, path: str = "/Users") -> set[str]:
+        """Return the ids of what a filter finds, of at most 200."""
+        return {one["id"] for one in self.find(path, filter=question, count="200")}
+
+    def put_in(self, user: Any, *operations: dict[str, Any]) -> Any:
+        """PATCH a user and return the answer, which has to be 200 with the user."""
+        return self.patch(f"/Users/{user['id']}", patch_of(*operations)).expect(200)
+
     def id_of(self, email: str) -> str:
         """Return the id of the member with an address."""
         [user] = self.find("/Users", filter=f'emails.value eq "{email}"')

@@ -10,7 +10,7 @@ from django.db.models import F
 from identity.actions import api_keys, provisioning
 from orgs.actions import entitlements
 from orgs.models import Entity, Membership, Organization, SeatPool, SeatType, User
-from tests.conformance.scim.client import Client, basic, bearer
+from tests.conformance.scim.client import USER, Client, basic, bearer
 from tests.database import ground
 from tests.factories import OPERATOR
 from tests.worlds import World, acme
@@ -116,3 +116,36 @@ def crowd(world, request) -> Callable[[str, int], None]:
         )
 
     return fill
+
+
+@pytest.fixture
+def mia(scim) -> dict:
+    """Return a user with two addresses and an external id."""
+    return scim.user(
+        "Mia@Example.com",
+        externalId="Ext-Mia",
+        displayName="Mia Moss",
+        emails=[
+            {"value": "Mia@Example.com", "type": "work", "primary": True},
+            {"value": "mia@home.test", "type": "home"},
+        ],
+    )
+
+
+@pytest.fixture
+def adam(scim) -> dict:
+    """Return a user with as little as can be."""
+    return scim.post(
+        "/Users", {"schemas": [USER], "userName": "adam@example.com"}
+    ).expect(201)
+
+
+@pytest.fixture
+def dev(wandb) -> dict:
+    """Return the user of W&B's documentation."""
+    body = {
+        "schemas": [USER],
+        "emails": [{"primary": True, "value": "dev-user1@example.com"}],
+        "userName": "dev-user1",
+    }
+    return wandb.post("/Users", body).expect(201)

@@ -33,22 +33,6 @@ def key_of(world, person) -> str:
     return issued.secret
 
 
-@pytest.fixture
-def dev(wandb) -> dict:
-    """Return the user of W&B's documentation."""
-    body = {
-        "schemas": [USER],
-        "emails": [{"primary": True, "value": "dev-user1@example.com"}],
-        "userName": "dev-user1",
-    }
-    return wandb.post("/Users", body).expect(201)
-
-
-def put_in(wandb: Client, user: dict, *operations: dict) -> dict:
-    """PATCH a user and return the answer, which is always 200 with the user."""
-    return wandb.patch(f"/Users/{user['id']}", patch_of(*operations)).expect(200)
-
-
 def of_address(wandb: Client, address: str) -> dict:
     """Return the user with an address."""
     body = wandb.get("/Users", filter=f'emails.value eq "{address}"').expect(200)
@@ -189,20 +173,20 @@ def test_the_last_owner_is_not_deleted(wandb, world):
 
 
 def test_the_display_name_is_patched(wandb, dev):
-    user = put_in(wandb, dev, {"op": "replace", "path": "displayName", "value": "John Doe"})
+    user = wandb.put_in(dev, {"op": "replace", "path": "displayName", "value": "John Doe"})
     assert user["displayName"] == "John Doe"
 
 
 def test_the_address_is_patched_as_a_list(wandb, dev):
     value = [{"value": "john@example.com", "primary": True}]
-    user = put_in(wandb, dev, {"op": "replace", "path": "emails", "value": value})
+    user = wandb.put_in(dev, {"op": "replace", "path": "emails", "value": value})
     assert user["emails"]["Value"] == "john@example.com"
     assert user["emails"]["Primary"] is True
 
 
 def test_a_user_is_deactivated_and_reactivated_without_a_path(wandb, dev):
     for active in (False, True):
-        user = put_in(wandb, dev, {"op": "replace", "value": {"active": active}})
+        user = wandb.put_in(dev, {"op": "replace", "value": {"active": active}})
         assert user["active"] is active
         assert wandb.read(f"/Users/{dev['id']}")["active"] is active
 
@@ -210,7 +194,7 @@ def test_a_user_is_deactivated_and_reactivated_without_a_path(wandb, dev):
 @pytest.mark.parametrize("role", ["admin", "member"])
 def test_the_organization_role_is_patched(wandb, dev, role):
     operation = {"op": "replace", "path": "organizationRole", "value": role}
-    assert put_in(wandb, dev, operation)["organizationRole"] == role
+    assert wandb.put_in(dev, operation)["organizationRole"] == role
     assert wandb.read(f"/Users/{dev['id']}")["organizationRole"] == role
 
 
@@ -227,7 +211,7 @@ def test_the_last_owner_keeps_the_role(wandb, world):
 
 @pytest.mark.parametrize("seat", ["viewer", "none", "full"])
 def test_the_seat_is_patched(wandb, dev, seat):
-    user = put_in(wandb, dev, {"op": "replace", "path": "modelsSeat", "value": seat})
+    user = wandb.put_in(dev, {"op": "replace", "path": "modelsSeat", "value": seat})
     assert user["modelsSeat"] == seat
     assert wandb.read(f"/Users/{dev['id']}")["modelsSeat"] == seat
 
@@ -238,7 +222,7 @@ def test_a_seat_that_there_is_not_is_refused(wandb, dev):
 
 
 def test_a_seat_beyond_the_limit_is_refused_with_the_reason(wandb, dev, seats):
-    put_in(wandb, dev, {"op": "replace", "path": "modelsSeat", "value": "viewer"})
+    wandb.put_in(dev, {"op": "replace", "path": "modelsSeat", "value": "viewer"})
     seats(full=0, viewer=100)
     operation = {"op": "replace", "path": "modelsSeat", "value": "full"}
     error = wandb.patch(f"/Users/{dev['id']}", patch_of(operation)).expect(403)
@@ -249,7 +233,7 @@ def test_a_seat_beyond_the_limit_is_refused_with_the_reason(wandb, dev, seats):
 @pytest.mark.parametrize("role", ["admin", "member", "viewer"])
 def test_team_roles_are_patched(wandb, dev, world, role):
     value = [{"teamName": world.team.name, "roleName": role}]
-    user = put_in(wandb, dev, {"op": "replace", "path": "teamRoles", "value": value})
+    user = wandb.put_in(dev, {"op": "replace", "path": "teamRoles", "value": value})
     assert user["teamRoles"] == value
 
 

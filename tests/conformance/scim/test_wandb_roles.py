@@ -8,28 +8,10 @@ import pytest
 from orgs.permissions import Permission
 from tests.conformance.scim.client import (
     ROLE,
-    USER,
-    Client,
     patch_of,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def dev(wandb) -> dict:
-    """Return the user of W&B's documentation."""
-    body = {
-        "schemas": [USER],
-        "emails": [{"primary": True, "value": "dev-user1@example.com"}],
-        "userName": "dev-user1",
-    }
-    return wandb.post("/Users", body).expect(201)
-
-
-def put_in(wandb: Client, user: dict, *operations: dict) -> dict:
-    """PATCH a user and return the answer, which is always 200 with the user."""
-    return wandb.patch(f"/Users/{user['id']}", patch_of(*operations)).expect(200)
 
 
 # Roles
@@ -148,7 +130,7 @@ def test_a_role_is_deleted(wandb, sample):
 
 def test_a_holder_of_a_deleted_role_falls_back_to_its_base(wandb, dev, world, sample):
     place = {"teamName": world.team.name, "roleName": sample["name"]}
-    user = put_in(wandb, dev, {"op": "replace", "path": "teamRoles", "value": [place]})
+    user = wandb.put_in(dev, {"op": "replace", "path": "teamRoles", "value": [place]})
     assert user["teamRoles"] == [place]
     wandb.delete(f"/Roles/{sample['id']}").expect(204)
     assert wandb.read(f"/Users/{dev['id']}")["teamRoles"] == [{**place, "roleName": "member"}]
