@@ -37,6 +37,7 @@ _FOLLOWS_PLACES = (directory_subscribers.follow_places,)
 REACTIONS = {
     "orgs.invitation.created": Reactions(after=("orgs.mail.invitation",)),
     "orgs.invitation.resent": Reactions(after=("orgs.mail.invitation",)),
+    "orgs.invitation.accepted": Reactions(within=(directory_subscribers.follow_invitations,)),
     "orgs.request.made": Reactions(after=("orgs.mail.request_made",)),
     "orgs.request.approved": Reactions(after=("orgs.mail.request_decided",)),
     "orgs.request.declined": Reactions(after=("orgs.mail.request_decided",)),
@@ -56,6 +57,7 @@ REACTIONS = {
     "orgs.team.deleted": Reactions(within=(*_ENDS_ACCESS, *_FOLLOWS_TEAMS)),
     "orgs.team.members_set": Reactions(within=_FOLLOWS_PLACES),
     "orgs.team_member.added": Reactions(within=_FOLLOWS_PLACES),
+    "orgs.team_member.role_changed": Reactions(within=_FOLLOWS_PLACES),
     "orgs.team_member.removed": Reactions(within=_FOLLOWS_PLACES),
     "orgs.team_member.left": Reactions(within=_FOLLOWS_PLACES),
     "orgs.service_account.deleted": Reactions(

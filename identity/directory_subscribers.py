@@ -23,6 +23,8 @@ def follow_members(event: Event) -> None:
             user_id = decode("usr", event.changes["user"])
             left = event.type == "orgs.member.left"
             directory.leave(organization_id, user_id, by_themselves=left)
+            for team_id in event.changes.get("teams", ()):
+                directory.note_places_changed(organization_id, decode("team", team_id))
         case "orgs.member.deactivated":
             directory.note_changed(organization_id, member_id, is_active=False)
         case "orgs.member.reactivated":
@@ -48,9 +50,20 @@ def follow_teams(event: Event) -> None:
 
 
 def follow_places(event: Event) -> None:
-    """Count a change of who is in a team."""
-    told = event.changes.get("team_id") or event.target_id
-    directory.note_places_changed(event.organization_id, decode("team", told))
+    """Count a change of who is in a team, or as what: the Group's, and the User's."""
+    if event.type == "orgs.team.members_set":
+        # Who they are, the event tells by name; whoever sets many counts their Users' change.
+        directory.note_places_changed(event.organization_id, decode("team", event.target_id))
+        return
+    directory.note_changed(event.organization_id, decode("mem", event.target_id))
+    if event.type != "orgs.team_member.role_changed":
+        team_id = decode("team", event.changes["team_id"])
+        directory.note_places_changed(event.organization_id, team_id)
+
+
+def follow_invitations(event: Event) -> None:
+    """Give whoever accepted the team roles of their groups, which invitations cannot promise."""
+    directory.place_as_mapped(event.organization_id, decode("inv", event.target_id))
 
 
 def follow_accounts(event: Event) -> None:

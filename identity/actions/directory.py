@@ -4,7 +4,7 @@ Users that no identity provider made are shown by their account: the primary add
 else the username, as userName.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -12,13 +12,14 @@ from django.db.models import F
 
 from identity.actions import accounts
 from identity.models import Directory, ProvisionedAccount, SCIMEmail, SCIMGroup, SCIMUser
-from identity.models.scim import LONGEST_NAME
+from identity.models.scim import LONGEST_NAME, SCIMUserQuerySet
 from identity.resources.folding import folded
 from identity.resources.schema import USER
 from kernel.clock import now
 from kernel.database.scope import across
-from orgs.actions import members
-from orgs.models import Membership, Organization, Team, User
+from kernel.principal import Principal
+from orgs.actions import members, teams
+from orgs.models import InvitationTeam, Membership, Organization, Team, User
 
 _AT_ONCE = 1_000
 
@@ -80,6 +81,26 @@ def enter(organization_id: Any, user_id: Any) -> None:
     count(organization_id, users=_store([_user_of(member, taken)]))
 
 
+def place_as_mapped(organization_id: Any, invitation_id: Any) -> None:
+    """Give whoever accepted an invitation the custom team roles that their groups are mapped to."""
+    promised = InvitationTeam.objects.of(organization_id).filter(invitation=invitation_id)
+    mapped = SCIMGroup.objects.of(organization_id).filter(
+        team__in=promised.values("team"), custom_role__isnull=False, is_managed=True
+    )
+    row = SCIMUser.objects.of(organization_id).filter(invitation=invitation_id).first()
+    if row is None or row.membership is None:
+        return
+    for group in mapped.select_related("team__organization", "custom_role").order_by("pk"):
+        teams.change_member_role(
+            actor=Principal.system("group mapping"),
+            organization=group.team.organization,
+            team=group.team,
+            member=row.membership,
+            role=group.role,
+            custom_role=group.custom_role,
+        )
+
+
 def leave(organization_id: Any, user_id: Any, *, by_themselves: bool) -> None:
     """Show somebody whose membership ended no longer; whoever comes back is another User.
 
@@ -99,6 +120,14 @@ def note_changed(organization_id: Any, membership_id: Any, **fields: Any) -> Non
     rows.update(version=F("version") + 1, modified_at=now(), **fields)
 
 
+def note_many_changed(organization_id: Any, membership_ids: Sequence[Any]) -> None:
+    """Count a change of many members' Users."""
+    for begin in range(0, len(membership_ids), _AT_ONCE):
+        part = membership_ids[begin : begin + _AT_ONCE]
+        rows = SCIMUser.objects.of(organization_id).filter(membership_id__in=part)
+        rows.update(version=F("version") + 1, modified_at=now())
+
+
 def note_account_changed(user_id: Any, changes: Mapping[str, Any]) -> None:
     """Show an account's new name or address, where no identity provider says who it is.
 
@@ -110,7 +139,8 @@ def note_account_changed(user_id: Any, changes: Mapping[str, Any]) -> None:
 
 def _show_account(user_id: Any, changes: Mapping[str, Any]) -> None:
     rows = SCIMUser.objects.system_all().filter(membership__user_id=user_id, is_managed=False)
-    for row in rows.select_related("membership__user").order_by("pk"):
+    locked = rows.select_for_update(of=("self",)).select_related("membership__user")
+    for row in locked.order_by("pk"):
         assert row.membership is not None  # noqa: S101 - asked for
         resource = dict(row.resource)
         if "display_name" in changes:
@@ -121,7 +151,10 @@ def _show_account(user_id: Any, changes: Mapping[str, Any]) -> None:
                 {**one, "value": after} if one.get("value") == before else one
                 for one in resource.get("emails", [{"value": before, "primary": True}])
             ]
-        store_resource(row, resource)
+        others = SCIMUser.objects.of(row.organization_id).exclude(pk=row.pk)
+        row.user_name = _free_name(row.membership.user, others)
+        row.user_name_key = row.user_name.casefold()
+        store_resource(row, resource, "user_name", "user_name_key")
 
 
 def add_team(organization_id: Any, team_id: Any) -> None:
@@ -232,11 +265,22 @@ def _names_of(user: User) -> list[str]:
     return [name for name in (user.email, user.username) if name]
 
 
+def _free_name(user: User, others: SCIMUserQuerySet) -> str:
+    """Return the name by which an account is shown beside others."""
+    wanted = {name.casefold() for name in _names_of(user)}
+    keys = others.filter(user_name_key__in=wanted).values_list("user_name_key", flat=True)
+    return _name_of(user, set(keys))
+
+
+def _name_of(user: User, taken: set[str]) -> str:
+    names = [*_names_of(user), f"{user.username}-{user.pk.hex}"]
+    return next(name for name in names if name.casefold() not in taken)
+
+
 def _user_of(member: Membership, taken: set[str]) -> SCIMUser:
     """Return the User of a member, under a name that is not among those taken."""
     user = member.user
-    names = [*_names_of(user), f"{user.username}-{user.pk.hex}"]
-    name = next(name for name in names if name.casefold() not in taken)
+    name = _name_of(user, taken)
     taken.add(name.casefold())
     resource = _content_of(user)
     return SCIMUser(

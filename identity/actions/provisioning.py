@@ -120,7 +120,8 @@ def map_group(
     after = custom_role.name if custom_role else role
     if before == after:
         return row
-    row.role, row.custom_role = custom_role.inherits if custom_role else role, custom_role
+    # What is left where the custom role is deleted: never more than that held.
+    row.role, row.custom_role = provisioned_teams.promised_role(role, custom_role), custom_role
     row.save_change("role", "custom_role")
     record(
         type="identity.provisioning.group_mapped",

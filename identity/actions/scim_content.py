@@ -1,5 +1,6 @@
 """What a User says, taken apart: what has rules of its own, and the document that is kept."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from identity.resources.schema import STEWARD_URN
 from kernel.errors import Invalid
 from orgs.models import Organization, Role, SeatType, Team
 from orgs.permissions import ORGANIZATION_ROLES, TEAM_ROLES
+
+LARGEST_DOCUMENT = 64_000
+"""Bytes of JSON: what is kept of one person, and answered a thousand times in a list."""
 
 _APART = frozenset(
     {"id", "schemas", "meta", "groups", "userName", "externalId", "active", "password", STEWARD_URN}
@@ -42,6 +46,11 @@ class Content:
                 raise Invalid.field(
                     name, f"“{name}” has more than {LONGEST_NAME} characters.", code="length"
                 )
+        document = {name: value for name, value in resource.items() if name not in _APART}
+        if len(json.dumps(document, ensure_ascii=False).encode()) > LARGEST_DOCUMENT:
+            raise Invalid.field(
+                "User", f"A User has at most {LARGEST_DOCUMENT:,} bytes.", code="length"
+            )
         steward = resource.get(STEWARD_URN, {})
         seat = steward.get("seat")
         if seat is not None and seat.lower() not in SeatType.values:
@@ -57,7 +66,7 @@ class Content:
                 (str(one.get("teamName", "")), str(one.get("roleName", "member")))
                 for one in steward.get("teamRoles", ())
             ),
-            document={name: value for name, value in resource.items() if name not in _APART},
+            document=document,
         )
 
     @property

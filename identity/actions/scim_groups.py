@@ -247,6 +247,8 @@ def _step(
     ) if any(not user.membership for user in (*add, *remove)) else (0, 0)
     if any(promised):
         directory.note_places_changed(organization.pk, row.team_id)
+    if len(came) + len(went) > provisioned_teams.TOLD_ONE_BY_ONE:
+        directory.note_many_changed(organization.pk, [member.pk for member in (*came, *went)])
     names = {user.membership_id: user.user_name for user in (*add, *remove)}
     return [names[m.pk] for m in came], [names[m.pk] for m in went]
 
@@ -274,10 +276,7 @@ def _people(
             found |= {names[user.user_name_key]: user for user in known}
             left = {key: value for key, value in names.items() if value not in found}
             if left:
-                held = SCIMEmail.objects.of(organization).filter(value_key__in=left)
-                by_address = dict(held.values_list("user_id", "value_key"))
-                known = rows.filter(pk__in=by_address)
-                found |= {left[by_address[user.pk]]: user for user in known}
+                found |= _by_address(organization, left)
     unknown = [value for value in values if value not in found]
     if unknown and not unknown_is_fine:
         raise Invalid.field(
@@ -286,6 +285,21 @@ def _people(
             code="unknown",
         )
     return list({user.pk: user for user in found.values()}.values())
+
+
+def _by_address(organization: Organization, names: Mapping[str, str]) -> dict[str, SCIMUser]:
+    """Map what was given to the only User with this address. `names` has it by its casefold."""
+    held = SCIMEmail.objects.of(organization).filter(value_key__in=names)
+    rows = held.select_related("user__membership__user", "user__invitation").order_by("pk")
+    found: dict[str, SCIMUser] = {}
+    for row in rows:
+        name = names[row.value_key]
+        if name in found:
+            raise Invalid.field(
+                "members", f"“{name}” is the address of several Users: name one by its id."
+            )
+        found[name] = row.user
+    return found
 
 
 def _inside(organization: Organization, team: Team) -> list[SCIMUser]:

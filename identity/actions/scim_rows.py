@@ -12,6 +12,8 @@ from identity.resources.schema import STEWARD_URN
 from kernel.errors import Missing
 from orgs.models import Organization, TeamMembership
 
+_LONGEST_TOLD = 4_000
+
 
 def require_free(
     organization: Organization, content: Content, besides: SCIMUser | None = None
@@ -74,14 +76,22 @@ def as_resource(row: SCIMUser) -> dict[str, Any]:
 
 
 def different(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what differs, by attribute; those of extensions by their own names."""
+    """Return what differs, by attribute; those of extensions by their own names.
+
+    It goes into the trail and the log for good: large values are told by their size.
+    """
     flat = [_flat(before), _flat(after)]
     names = sorted(flat[0].keys() | flat[1].keys())
     return {
-        name: [flat[0].get(name), flat[1].get(name)]
+        name: [_told(flat[0].get(name)), _told(flat[1].get(name))]
         for name in names
         if flat[0].get(name) != flat[1].get(name)
     }
+
+
+def _told(value: Any) -> Any:
+    size = len(json.dumps(value))
+    return value if size <= _LONGEST_TOLD else f"{size:,} characters"
 
 
 def _flat(resource: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,15 @@ from kernel.principal import Principal
 from orgs import access
 from orgs.actions import invitations, managed, members, provisioned_teams, teams, users
 from orgs.errors import LastOwner
-from orgs.models import Membership, Organization, SeatType, TeamMembership, User
+from orgs.models import (
+    Invitation,
+    Membership,
+    Organization,
+    SeatType,
+    Team,
+    TeamMembership,
+    User,
+)
 from orgs.permissions import Permission
 
 _TOLD_ELSEWHERE = frozenset({"active", "organizationRole", "seat", "status", "teamRoles"})
@@ -278,13 +286,25 @@ def _invite(
         role=role,
         custom_role=custom_role,
         seat=content.seat or (before.seat if before else SeatType.FULL),
+        teams=_promised(before),
     )[0]
     if outcome.invitation is None:
         raise Conflict(f"{content.address} cannot be invited: {outcome.detail}")
     others = SCIMUser.objects.of(organization).filter(invitation=outcome.invitation)
     if others.exclude(pk=row.pk).exists():
         raise NotUnique("Another User with this address waits for a confirmation already.")
+    if before is not None and before.pk != outcome.invitation.pk:
+        # It went to another address, where nobody is to follow it any more.
+        _withdraw(actor, organization, row)
     row.invitation = outcome.invitation
+
+
+def _promised(before: Invitation | None) -> list[tuple[Team, str]]:
+    """Return the teams into which the invitation of before led: the next one does as well."""
+    if before is None:
+        return []
+    places = before.teams.select_related("team__organization").order_by("team_id")
+    return [(place.team, place.role) for place in places]
 
 
 def _withdraw(actor: Principal, organization: Organization, row: SCIMUser) -> None:
@@ -309,18 +329,19 @@ def _follow(
     stops = content.active is False and was is True
     other_role = content.role is not None and content.role != steward.get("organizationRole")
     other_seat = content.seat is not None and content.seat != steward.get("seat")
+    if not (starts or stops or other_role or other_seat):
+        return
     if row.membership is None:
         if stops:
             _withdraw(actor, organization, row)
-        elif starts or ((other_role or other_seat) and row.is_active):
+        elif starts or row.is_active:
             _invite(actor, organization, row, content)
-        if starts or stops or other_role or other_seat:
-            row.is_active = content.active if content.active is not None else row.is_active
-            directory.touch(row, "is_active", "invitation")
+        row.is_active = content.active if content.active is not None else row.is_active
+        directory.touch(row, "is_active", "invitation")
         return
     member = row.membership
+    _require_right_over(actor, organization, member, ends=stops or other_role)
     if stops:
-        _require_another_owner(organization, member)
         member = members.deactivate(actor=actor, organization=organization, member=member)
     if other_role and content.role is not None:
         role, custom_role = scim_content.organization_role(organization, content.role)
@@ -410,6 +431,16 @@ def _rename_account(
         )
 
 
+def _require_right_over(
+    actor: Principal, organization: Organization, member: Membership, *, ends: bool
+) -> None:
+    """Raise for an owner unless an owner acts, and for the last one whose ownership would end."""
+    if member.is_owner:
+        if ends:
+            _require_another_owner(organization, member)
+        access.require(actor, Permission.OWNER_MANAGE, organization)
+
+
 def _require_another_owner(organization: Organization, member: Membership) -> None:
     """Say plainly that the last owner stays, also to machines that may not touch owners."""
     if member.is_owner and member.is_active and organization.owner_count < 2:
@@ -424,10 +455,12 @@ def _is_provider(actor: Principal, organization: Organization) -> bool:
 
 
 def _mark_managed(row: SCIMUser) -> None:
-    if row.is_managed and row.membership is not None and not row.membership.is_managed:
-        rows = Membership.objects.of(row.organization_id).filter(pk=row.membership.pk)
+    """Let the console leave a member to the provider; owners stay in their own hands."""
+    member = row.membership
+    if row.is_managed and member is not None and not (member.is_managed or member.is_owner):
+        rows = Membership.objects.of(row.organization_id).filter(pk=member.pk)
         rows.update(is_managed=True)
-        row.membership.is_managed = True
+        member.is_managed = True
 
 
 def _record(event: str, actor: Principal, row: SCIMUser, changes: dict[str, Any]) -> None:

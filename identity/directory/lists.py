@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.core.cache import cache
-from django.db.models import F, QuerySet, TextField
+from django.db.models import F, QuerySet, TextField, Value
 from django.db.models.fields.json import KT
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, NullIf
 
 from identity.directory import conditions
 from identity.directory.anchors import Anchors, PastTheEnd, Rows
@@ -189,6 +189,9 @@ def _order(resource_type: ResourceType, asked: Asked) -> Any:
     sub = target.sub.name if target.sub else ""
     name = ".".join(filter(None, (target.attribute.name, sub))).lower()
     column = (_USER_ORDER if resource_type is USER else _GROUP_ORDER).get(name)
+    if column == "external_id" and target.urn is None:
+        given = NullIf(F(column), Value(""))
+        return given.desc(nulls_first=True) if asked.is_descending else given.asc(nulls_last=True)
     if column is not None and target.urn is None:
         return F(column).desc() if asked.is_descending else F(column).asc()
     if resource_type is GROUP or target.attribute.multi_valued or target.attribute.is_read_only:

@@ -12,14 +12,13 @@ from json.encoder import encode_basestring as _text
 from typing import Any
 
 import msgspec
-from django.db.models import F, QuerySet
 
 from identity.directory.user_rows import UserPage, UserRow
 from identity.models import SCIMGroup, SCIMUser
 from identity.resources.projection import Projection
 from identity.resources.schema import ENTERPRISE_URN, GROUP_URN, STEWARD_URN, USER_URN
 from kernel.ids import encode
-from orgs.models import InvitationTeam, Organization, Team, TeamMembership
+from orgs.models import InvitationTeam, Organization, TeamMembership
 
 encode_json = msgspec.json.Encoder().encode
 _read_json = msgspec.json.Decoder().decode
@@ -169,10 +168,3 @@ def members_of(
     for team_id, user_id, name in promised.order_by("id").values_list("team_id", *fields):
         found[team_id].append((user_id, name))
     return found
-
-
-def placed_of(organization: Organization, team: Team) -> "QuerySet[SCIMUser]":
-    """Return the Users that are in a team now, without those who have yet to accept."""
-    return SCIMUser.objects.of(organization).filter(
-        membership__team_memberships__team=team
-    ).annotate(placed_at=F("membership__team_memberships__id"))

@@ -31,6 +31,7 @@ from identity.resources.refusals import (
 from identity.resources.schema import ResourceType, Target
 
 MOST_OPERATIONS = 1_000
+LONGEST_PATH = 1_000
 _KINDS = ("add", "replace", "remove")
 
 
@@ -74,6 +75,8 @@ def apply(body: Any, resource: Mapping[str, Any], resource_type: ResourceType) -
     changed = copy.deepcopy(dict(resource))
     for kind, path, value in operations_in(body):
         if path is not None:
+            if len(path) > LONGEST_PATH:
+                raise InvalidPath(f"A path has at most {LONGEST_PATH:,} characters.")
             _one(kind, parse_path(path), value, changed, resource_type)
             continue
         if kind == "remove":
@@ -123,6 +126,8 @@ def _one(
         raise InvalidPath(f"“{attribute.name}” is no list: it cannot be filtered.")
     else:
         found = _single(kind, attribute, sub, value, held)
+    if isinstance(found, list):
+        read.require_few(attribute, found)
     if attribute.required and not found:
         raise Immutable(f"“{attribute.name}” is required: it cannot be removed.")
     read.put(resource, target, found)
@@ -170,6 +175,7 @@ def _extension(
         held = _held(resource, found)
         if found.attribute.multi_valued:
             new = _in_list((kind, None, given), found.attribute, None, list(held or []))
+            read.require_few(found.attribute, new or [])
         else:
             new = _single(kind, found.attribute, None, given, held)
         read.put(resource, found, new)

@@ -15,7 +15,10 @@ from identity.resources.refusals import InvalidSyntax, InvalidValue
 from identity.resources.schema import ResourceType, Target
 
 LONGEST_TEXT = 4_000
-MOST_ELEMENTS = 50_000
+MOST_ELEMENTS = 200
+"""How many elements a list has at most, but for the members of a group."""
+MOST_MEMBERS = 50_000
+"""How many members one request names at most."""
 
 
 def normalise(body: Any, resource_type: ResourceType) -> dict[str, Any]:
@@ -79,10 +82,16 @@ def coerced(attribute: Attribute, value: Any) -> Any:
             value = value[0] if len(value) == 1 else value or None
         return element(attribute, value)
     given = value if isinstance(value, list) else [] if value is None else [value]
-    if len(given) > MOST_ELEMENTS:
-        raise InvalidValue(f"“{attribute.name}” has more than {MOST_ELEMENTS:,} elements.")
+    require_few(attribute, given)
     elements = [found for one in given if (found := element(attribute, one)) is not None]
     return with_one_primary(elements) or None
+
+
+def require_few(attribute: Attribute, elements: list[Any]) -> None:
+    """Raise `InvalidValue` for more elements than a list has at most."""
+    most = MOST_MEMBERS if attribute.name == "members" else MOST_ELEMENTS
+    if len(elements) > most:
+        raise InvalidValue(f"“{attribute.name}” has more than {most:,} elements.")
 
 
 def with_one_primary(elements: list[Any], keep: int | None = None) -> list[Any]:

@@ -39,6 +39,12 @@ def in_body(body: Any, *, everything: bool = False) -> Question:
     return _question(body, everything=everything)
 
 
+def require_one_choice(query: QueryDict) -> None:
+    """Raise `InvalidValue` for both parameters of a projection, before anything is done."""
+    if query.get("attributes") and query.get("excludedAttributes"):
+        raise InvalidValue("Give either “attributes” or “excludedAttributes”, not both.")
+
+
 def shown(query: QueryDict, resource_type: ResourceType) -> Projection:
     """Read what to show of one resource."""
     attributes, excluded = query.get("attributes", ""), query.get("excludedAttributes", "")

@@ -4,6 +4,7 @@ A provisioning token is a key of a connection's own account; everybody else's ke
 ordinary one, of an organization admin or of a service account that may as much.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -44,8 +45,8 @@ class Caller:
     is_provider: bool
 
 
-def recognised(request: HttpRequest, slug: str) -> Caller:
-    """Return who asks. Raises what the door answers with; 401, 403, 404, 429.
+def recognised(request: HttpRequest, slug: str, needs: Sequence[Permission]) -> Caller:
+    """Return who asks and may read what `needs` names. Raises what the door answers with.
 
     Notes on the request (`scim_who`) in whose log it belongs, also where it is refused.
     """
@@ -59,7 +60,7 @@ def recognised(request: HttpRequest, slug: str) -> Caller:
     scope.enter(organization)
     if wanted and wanted not in (organization.slug, organization.wire_id):
         raise Missing
-    _admit(principal, organization)
+    _admit(principal, organization, needs)
     # Absent where nobody asked over SCIM before; what was read along costs nothing here.
     catalogue = getattr(organization, "directory", None) or directory.opened(organization)
     who = Who.of(key)
@@ -89,9 +90,11 @@ def _proved(request: HttpRequest) -> tuple[APIKey, Principal]:
     try:
         text = key_in(request)
         if text is None:
-            raise drf.NotAuthenticated("Send the token as “Authorization: Bearer TOKEN”.")
+            raise drf.NotAuthenticated(  # noqa: TRY301 - counted as every refusal is
+                "Send the token as “Authorization: Bearer TOKEN”."
+            )
         found = recognise(text, origin, provisions=True)
-    except (KeyRefused, drf.AuthenticationFailed) as refused:
+    except (KeyRefused, drf.AuthenticationFailed, drf.NotAuthenticated) as refused:
         reason = refused.reason if isinstance(refused, KeyRefused) else "key_unknown"
         count_key_check(reason)
         limit = getattr(settings, "STEWARD_KEY_FAILURE_RATE", KEY_FAILURE_LIMIT)
@@ -128,7 +131,9 @@ def _chosen(principal: Principal, wanted: str) -> Organization:
     return found[0].organization
 
 
-def _admit(principal: Principal, organization: Organization) -> None:
+def _admit(
+    principal: Principal, organization: Organization, needs: Sequence[Permission]
+) -> None:
     """Let in who may manage members; raise `Missing` for strangers, `Denied` for others."""
     standing = access.standing_of(principal, organization)
     if not standing.is_inside:
@@ -138,7 +143,8 @@ def _admit(principal: Principal, organization: Organization) -> None:
             "SCIM is for organization admins and for provisioning tokens.",
             permission=str(Permission.MEMBER_UPDATE),
         )
-    refusal = refusal_beforehand(principal, Permission.MEMBER_READ, standing)
-    if refusal:
-        raise Denied(permission=str(Permission.MEMBER_READ), reason=refusal)
+    for permission in needs:
+        refusal = refusal_beforehand(principal, permission, standing)
+        if refusal or permission not in standing.wide:
+            raise Denied(permission=str(permission), reason=refusal)
     presence.note(principal, organization)

@@ -20,12 +20,13 @@ from django_scim.views import SCIMView
 
 from identity.directory.represent import encode_json
 from identity.resources.refusals import InvalidSyntax
-from identity.scim import log
+from identity.scim import asked, log
 from identity.scim.caller import Caller, recognised
 from identity.scim.errors import Failure, failure_of
 from kernel.api.body import read_json
 from kernel.limits import SCIM_BODY_BYTES
 from kernel.transient import again_if_undone
+from orgs.permissions import Permission
 
 RFC, WANDB = "rfc", "wandb"
 _DIALECT = re.compile(r"dialect\s*=\s*\"?(rfc|wandb)\"?", re.IGNORECASE)
@@ -50,6 +51,7 @@ class Door(SCIMView):  # type: ignore[misc] # django-scim2 has no types
     http_method_names: ClassVar[list[str]] = ["get", "head", "post", "put", "patch", "delete"]
     is_public: ClassVar[bool] = False
     resource_type: ClassVar[str] = ""
+    needs: ClassVar[tuple[Permission, ...]] = (Permission.MEMBER_READ,)
     request: HttpRequest
     kwargs: dict[str, Any]
 
@@ -61,7 +63,8 @@ class Door(SCIMView):  # type: ignore[misc] # django-scim2 has no types
         failure: Failure | None = None
         try:
             self._raw = _read(request)
-            self.caller = None if self.is_public else recognised(request, self._slug)
+            self.caller = None if self.is_public else recognised(request, self._slug, self.needs)
+            asked.require_one_choice(request.GET)
             method = "get" if request.method == "HEAD" else str(request.method).lower()
             act: Callable[[], Answer] = getattr(self, f"on_{method}", self._not_allowed)
             answer = again_if_undone(act)

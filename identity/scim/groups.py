@@ -22,6 +22,7 @@ from identity.scim.door import RFC, WANDB, Answer, Door, versioned
 from identity.scim.log import Told
 from identity.scim.users import list_response
 from kernel.errors import Missing
+from orgs.permissions import Permission
 
 _SMALL = 100
 """Up to how many members a group is shown after a change of them."""
@@ -34,6 +35,7 @@ class GroupDoor(Door):
     """What the endpoints of Groups share."""
 
     resource_type: ClassVar[str] = "Group"
+    needs: ClassVar[tuple[Permission, ...]] = (Permission.TEAM_READ, Permission.TEAM_MEMBER_READ)
 
     def row(self) -> SCIMGroup:
         """Return the Group of the address, or raise `Missing`."""

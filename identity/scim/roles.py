@@ -25,13 +25,20 @@ from identity.scim.users import list_response
 from kernel.errors import Missing
 from orgs.actions import roles
 from orgs.models import Role
-from orgs.permissions import DESCRIPTIONS, ORGANIZATION_ROLES, TEAM_LEVEL, TEAM_ROLES
+from orgs.permissions import (
+    DESCRIPTIONS,
+    ORGANIZATION_ROLES,
+    TEAM_LEVEL,
+    TEAM_ROLES,
+    Permission,
+)
 
 
 class RoleDoor(Door):
     """What the endpoints of Roles share."""
 
     resource_type: ClassVar[str] = "Role"
+    needs: ClassVar[tuple[Permission, ...]] = (Permission.ROLE_READ,)
 
     def row(self) -> Role:
         """Return the Role of the address, or raise `Missing`."""

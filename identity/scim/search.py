@@ -12,6 +12,7 @@ from identity.scim.groups import GroupDoor
 from identity.scim.log import Told
 from identity.scim.roles import RoleDoor
 from identity.scim.users import UserDoor, list_response
+from orgs.permissions import Permission
 
 
 class UserSearchView(UserDoor):
@@ -48,6 +49,11 @@ class RootSearchView(RoleDoor):
     """Search among all: Users first, then Groups, then Roles."""
 
     resource_type: ClassVar[str] = ""
+    needs: ClassVar[tuple[Permission, ...]] = (
+        Permission.MEMBER_READ,
+        *GroupDoor.needs,
+        *RoleDoor.needs,
+    )
 
     http_method_names: ClassVar[list[str]] = ["get", "head", "post"]
 

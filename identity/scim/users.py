@@ -49,6 +49,8 @@ class UserDoor(Door):
         """Answer with a User that was written."""
         projection = asked.shown(self.request.GET, USER)
         page = self.one(row.pk, projection)
+        if not page.rows:
+            raise Missing("It was deleted just now.")
         return Answer(
             self.shown(page, projection)[0], status, self.place(page.rows[0]), told
         )
@@ -219,7 +221,10 @@ def list_response(
 def _shows_places(projection: Projection) -> bool:
     """Whether an answer tells in which teams somebody is."""
     if projection.only is None:
-        return projection.shows("groups")
+        hides_roles = any(
+            target.urn == STEWARD_URN and target.sub is None for target in projection.without
+        )
+        return projection.shows("groups") or not hides_roles
     return projection.shows("groups") or any(
         target.urn == STEWARD_URN for target in projection.only
     )

@@ -68,13 +68,14 @@ def revoke_invitations_to(organization_id: uuid.UUID, addresses: Collection[str]
     rows.update(revoked_at=now())
 
 
-def leave_all_teams(organization: Organization, member: Membership) -> None:
-    """Take a member out of every team and off every restricted project."""
+def leave_all_teams(organization: Organization, member: Membership) -> list[uuid.UUID]:
+    """Take a member out of every team and off every restricted project; return the teams."""
     places = TeamMembership.objects.of(organization).filter(membership=member)
-    teams = list(places.values_list("team_id", flat=True))
+    teams = list(places.order_by("pk").values_list("team_id", flat=True))
     places.delete()
     Team.objects.of(organization).filter(pk__in=teams).update(member_count=F("member_count") - 1)
     ProjectCollaborator.objects.of(organization).filter(membership=member).delete()
+    return teams
 
 
 def leave_team(organization: Organization, place: TeamMembership) -> None:

@@ -11,6 +11,7 @@ from django.db import transaction
 from kernel.clock import now
 from kernel.errors import Missing
 from kernel.events import Target, record
+from kernel.ids import encode
 from kernel.principal import Principal
 from orgs import access
 from orgs.actions import endings, given_roles, managed, occupancy, seats
@@ -20,7 +21,7 @@ from orgs.errors import (
     OrganizationBeingDeleted,
     OrganizationRestricted,
 )
-from orgs.models import Membership, Organization, Restriction, Role, SeatType, User
+from orgs.models import Membership, Organization, Restriction, Role, SeatType, Team, User
 from orgs.permissions import Permission
 
 
@@ -287,7 +288,7 @@ def _end(
         occupancy.end(organization, member, Membership.Status.REMOVED)
     member.status, member.ended_at = Membership.Status.REMOVED, now()
     endings.end_extras(actor=actor, organization=organization, member=member)
-    endings.leave_all_teams(organization, member)
+    teams = [encode(Team.wire_prefix, one) for one in endings.leave_all_teams(organization, member)]
     member.role, member.custom_role, member.seat = "member", None, SeatType.NONE
     member.is_managed = False
     member.save_change("status", "ended_at", "role", "custom_role", "seat", "is_managed")
@@ -296,7 +297,11 @@ def _end(
         actor=actor,
         organization=organization,
         target=Target.of(member),
-        changes={"user": member.user.wire_id, "status": [before, "removed"]},
+        changes={
+            "user": member.user.wire_id,
+            "status": [before, "removed"],
+            **({"teams": teams} if teams else {}),
+        },
     )
     return member
 

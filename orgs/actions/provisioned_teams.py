@@ -4,6 +4,7 @@ The cost of a change grows with the change and not with the team: an identity pr
 people to groups of tens of thousands one by one.
 """
 
+import secrets
 from collections.abc import Collection, Sequence
 
 from django.db import transaction
@@ -31,6 +32,7 @@ from orgs.permissions import Permission
 TOLD_ONE_BY_ONE = 100
 """Up to how many people each has an event of their own; more are told by name in a few."""
 _NAMES_IN_AN_EVENT = 500
+_NUMBERED = 5
 _EVENTS = {"added": "orgs.team_member.added", "removed": "orgs.team_member.removed"}
 
 
@@ -41,8 +43,18 @@ def name_for(display_name: str) -> str:
     candidate, number = stem, 1
     while not names.is_free(candidate):
         number += 1
-        candidate = f"{stem}-{number}"
+        # Names are the whole installation's, and groups without a letter of ASCII share one.
+        end = str(number) if number < _NUMBERED else secrets.token_hex(4)
+        candidate = f"{stem}-{end}"
     return candidate
+
+
+def promised_role(role: str, custom_role: Role | None) -> str:
+    """Return the role that an invitation promises: it knows no custom ones, so the least.
+
+    Whoever accepts gets the custom role then; its base might be more than it.
+    """
+    return TeamRole.VIEWER if custom_role is not None else role
 
 
 @transaction.atomic
@@ -144,6 +156,9 @@ def set_role(
     else:
         others = others.exclude(custom_role=custom_role)
     changed = others.update(role=role, custom_role=custom_role, version=F("version") + 1)
+    InvitationTeam.objects.of(organization).filter(team=team).update(
+        role=promised_role(role, custom_role)
+    )
     if changed:
         record(
             type="orgs.team.members_set",
