@@ -10,8 +10,8 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from identity.models.document import DocumentField
 from kernel.clock import now
+from kernel.documents import DocumentField
 from kernel.tenancy import Identified, TenantQuerySet, Versioned
 from orgs.models import TeamRole
 

@@ -1,6 +1,7 @@
 """`/Groups`: the organization's teams (RFC 7644 §3)."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from identity.actions import scim_groups
@@ -11,7 +12,7 @@ from identity.resources import patch, read
 from identity.resources.bound import Comparison, Node, bind_element
 from identity.resources.connectives import Or
 from identity.resources.evaluate import matches
-from identity.resources.grammar import Path, parse_path
+from identity.resources.grammar import Path, attribute_path, parse_path
 from identity.resources.projection import Projection
 from identity.resources.refusals import Immutable, InvalidPath, InvalidValue, NoTarget
 from identity.resources.schema import GROUP
@@ -24,6 +25,8 @@ from identity.scim.users import list_response
 from kernel.errors import Missing
 from orgs.permissions import Permission
 
+MOST_MEMBERS_SHOWN = 100_000
+"""How many members the Groups of one answer have together; a group that has more comes alone."""
 _SMALL = 100
 """Up to how many members a group is shown after a change of them."""
 
@@ -69,8 +72,16 @@ class GroupDoor(Door):
     def page(self, question: Question) -> Answer:
         """Answer with a page of Groups."""
         projection = question.projection(GROUP)
-        found = lists.groups(self.asker.organization, self.asker.directory, question.asked)
-        rows = list(found.rows())
+        organization, wanted = self.asker.organization, question.asked
+        found = lists.groups(organization, self.asker.directory, wanted)
+        rows = list(found.rows().select_related("team"))
+        few = fitting(rows, projection)
+        if len(few) < len(rows):
+            # A shorter page, whose cursor or next index goes on where it ends.
+            found = lists.groups(
+                organization, self.asker.directory, replace(wanted, count=len(few))
+            )
+            rows = list(few)
         if rows:
             found.note(len(rows), rows[-1].pk)
         total = found.total(len(rows))
@@ -78,6 +89,17 @@ class GroupDoor(Door):
         if question.asked.count == lists.EVERYTHING:
             body["itemsPerPage"] = lists.EVERYTHING
         return Answer(body, told=Told("matched" if question.asked.filter else "listed", "Group"))
+
+
+def fitting(rows: Sequence[SCIMGroup], projection: Projection) -> Sequence[SCIMGroup]:
+    """Return as many Groups as one answer shows with their members, one at least."""
+    members = 0
+    if projection.shows("members"):
+        for number, row in enumerate(rows):
+            members += row.team.member_count
+            if members > MOST_MEMBERS_SHOWN:
+                return rows[: max(1, number)]
+    return rows
 
 
 class GroupsView(GroupDoor):
@@ -176,8 +198,10 @@ def _taken_apart(
     rest: list[dict[str, Any]] = []
     people: list[MemberChange] = []
     for kind, path, value in operations:
+        if path is None and kind == "remove":
+            raise NoTarget("An operation “remove” needs a “path”.")
         if path is None and isinstance(value, Mapping):
-            named = {key: one for key, one in value.items() if str(key).lower() == "members"}
+            named = {key: one for key, one in value.items() if _names_members(str(key))}
             people += [_change(kind, None, one, inside) for one in named.values()]
             left = {key: one for key, one in value.items() if key not in named}
             if left or not named:
@@ -189,6 +213,11 @@ def _taken_apart(
         else:
             rest.append({"op": kind, "path": path, "value": value})
     return rest, people
+
+
+def _names_members(key: str) -> bool:
+    path = attribute_path(key)
+    return path is not None and path.sub is None and _is_members(Path(path))
 
 
 def _is_members(path: Path) -> bool:

@@ -8,7 +8,7 @@ from identity.resources.schema import GROUP, ROLE, USER
 from identity.scim import asked
 from identity.scim.asked import Question
 from identity.scim.door import Answer
-from identity.scim.groups import GroupDoor
+from identity.scim.groups import GroupDoor, fitting
 from identity.scim.log import Told
 from identity.scim.roles import RoleDoor
 from identity.scim.users import UserDoor, list_response
@@ -83,18 +83,22 @@ class RootSearchView(RoleDoor):
             count=wanted.count - len(resources),
         )
         groups = self._among(lambda: lists.groups(organization, directory, rest))
-        group_total = 0
+        group_total, is_whole = 0, True
         if groups is not None:
-            found = list(groups.rows())
-            group_total = groups.total(len(found))
+            every = list(groups.rows().select_related("team"))
+            group_total = groups.total(len(every))
             projection = question.projection(GROUP)
+            found = fitting(every, projection)
+            is_whole = len(found) == len(every)
             held = (
                 represent.members_of(organization, found) if projection.shows("members") else None
             )
             for row in found:
                 people = None if held is None else held.get(row.team_id, ())
                 resources.append(projection.of(represent.group(row, people, self.base)))
-        roles = self._roles(question, user_total + group_total, len(resources))
+        # After a part of the Groups nothing follows: the next page goes on with the rest.
+        on_page = len(resources) if is_whole else wanted.count
+        roles = self._roles(question, user_total + group_total, on_page)
         if users is None and groups is None and roles is None:
             raise InvalidFilter("Nothing here has what the filter asks for.")
         resources += roles[0] if roles else []

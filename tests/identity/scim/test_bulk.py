@@ -101,3 +101,45 @@ def test_each_operation_has_its_line_in_the_log(client, crowd):
     flush_all()
     told = ProvisioningEntry.objects.of(crowd).order_by("pk").values_list("action", "status")
     assert set(told) == {("created", 201), ("bulk", 200)}
+
+
+def test_what_names_one_that_failed_is_not_done(client, crowd):
+    manager = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    second = post("b@example.org", "b")
+    second["data"][manager] = {"manager": {"value": "bulkId:ä"}}
+    body = {"Operations": [second, post("", "ä"), post("c@example.org", "c")]}
+    done = client.post("/Bulk", body).expect(200)["Operations"]
+    assert [one["status"] for one in done] == ["409", "400", "201"]
+    assert "“ä”" in done[0]["response"]["detail"]
+    assert not SCIMUser.objects.of(crowd).filter(user_name="b@example.org").exists()
+
+
+def test_a_text_that_only_looks_like_a_reference_stays(client):
+    body = {"Operations": [{**post("a@example.org", "a"), "data": {
+        "userName": "a@example.org", "title": "bulkId:nobody", "nickName": "bulkId:a",
+    }}]}  # fmt: skip
+    done = client.post("/Bulk", body).expect(200)["Operations"]
+    assert done[0]["status"] == "409", "it waits for itself"
+    del body["Operations"][0]["data"]["nickName"]
+    done = client.post("/Bulk", body).expect(200)["Operations"]
+    made = client.get(f"/Users/{done[0]['location'].rpartition('/')[2]}").expect(200)
+    assert made["title"] == "bulkId:nobody"
+
+
+def test_a_chain_in_the_wrong_order_is_done(client):
+    manager = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    chain = []
+    for number in range(12):
+        one = post(f"u{number}@example.org", f"u{number}")
+        if number < 11:
+            one["data"][manager] = {"manager": {"value": f"bulkId:u{number + 1}"}}
+        chain.append(one)
+    done = client.post("/Bulk", {"Operations": chain}).expect(200)["Operations"]
+    assert [one["status"] for one in done] == ["201"] * 12
+
+
+@pytest.mark.parametrize("path", ["/Users/.search/x", "/Bulk", "/Me", "/Schemas", "/Users?x=1"])
+def test_only_resources_are_worked_on(client, path):
+    operation = {"method": "POST", "path": path, "bulkId": "1", "data": {}}
+    done = client.post("/Bulk", {"Operations": [operation]}).expect(200)["Operations"]
+    assert done[0]["status"] == "404"
