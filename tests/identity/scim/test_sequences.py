@@ -27,7 +27,7 @@ from tests.factories import OPERATOR, as_service_account, as_user
 from tests.worlds import acme
 
 # All examples are one transaction, where asking for every invariant takes PostgreSQL a second.
-_USUAL = "4" if connection.vendor == "postgresql" else "15"
+_USUAL = "8" if connection.vendor == "postgresql" else "15"
 EXAMPLES = int(os.environ.get("STEWARD_SCIM_EXAMPLES", _USUAL))
 DONE: Counter[str] = Counter()
 which = st.integers(0, 11)
