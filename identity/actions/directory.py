@@ -4,6 +4,7 @@ Users that no identity provider made are shown by their account: the primary add
 else the username, as userName.
 """
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -171,6 +172,7 @@ def add_team(organization_id: Any, team_id: Any) -> None:
 
 def rename_team(organization_id: Any, team_id: Any) -> None:
     """Show a team's new name, where no identity provider names the group."""
+    note_names_changed(organization_id)
     row = (
         SCIMGroup.objects.of(organization_id)
         .filter(team_id=team_id, is_managed=False)
@@ -213,6 +215,13 @@ def count(organization_id: Any, *, users: int = 0, groups: int = 0) -> None:
     Directory.objects.of(organization_id).update(
         users=F("users") + users, groups=F("groups") + groups
     )
+    if groups:
+        note_names_changed(organization_id)
+
+
+def note_names_changed(organization_id: Any) -> None:
+    """Let nobody go on by the names of Groups and teams that they remember."""
+    Directory.objects.of(organization_id).update(names_mark=uuid.uuid4())
 
 
 def store_resource(row: SCIMUser, resource: dict[str, Any], *fields: str) -> None:

@@ -166,6 +166,7 @@ def _rename(
     row.external_id = external_id
     directory.touch(row, "display_name", "display_name_key", "external_id")
     if renamed:
+        directory.note_names_changed(organization.pk)
         row.team = teams.update(
             actor=actor,
             organization=organization,

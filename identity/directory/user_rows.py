@@ -6,8 +6,9 @@ longer than the database needs to answer. Ids, times and documents come as the t
 goes out.
 """
 
+import threading
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,8 +16,10 @@ from django.db import connection
 
 from identity.directory.lists import Found
 from identity.directory.sql import among, id_text, joined_lines, key, moment_text
-from identity.models import SCIMUser
-from orgs.models import Organization
+from identity.models import Directory, SCIMUser
+
+Groups = Mapping[str, tuple[str, str, str]]
+"""By the id of a team: the id and the name of its Group, and the team's own name."""
 
 
 class UserRow(NamedTuple):
@@ -53,45 +56,49 @@ class UserRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UserPage:
-    """Users, and in which Groups they are; `groups` is None where that is not shown.
-
-    It maps the id of a team to the id and the name of its Group, and to the team's own name.
-    """
+    """Users, and the Groups in which they are (and others); None where that is not shown."""
 
     rows: Sequence[UserRow]
-    groups: Mapping[str, tuple[str, str, str]] | None
+    groups: Groups | None
 
 
-def read(organization: Organization, found: Found, *, with_places: bool = True) -> UserPage:
+_FEW = 2_000
+_ORGANIZATIONS = 100
+_lock = threading.Lock()
+_remembered: dict[uuid.UUID, tuple[uuid.UUID, Groups]] = {}
+"""Groups of so many organizations at most, and of each its directory's mark."""
+
+
+def read(directory: Directory, found: Found, *, with_places: bool = True) -> UserPage:
     """Read a page that `lists.users` found."""
     if found.stretch is None:
         ids = list(found.rows().values_list("pk", flat=True))
-        return read_these(organization, ids, with_places=with_places)
+        return read_these(directory, ids, with_places=with_places)
     after, count = found.stretch
     # A range instead of an equation leaves the database one index in this order: the one of
     # the organization's list. By an equation it may walk along the whole table's keys.
     # Values in subselects are none that a plan could be made for anew each time.
     where = "u.organization_id BETWEEN (SELECT %s) AND (SELECT %s)"
-    values: list[Any] = [key(organization.pk)] * 2
+    values: list[Any] = [key(directory.pk)] * 2
     if after is not None:
         where += " AND (u.organization_id, u.id) > ((SELECT %s), (SELECT %s))"
-        values += [key(organization.pk), key(after)]
+        values += [key(directory.pk), key(after)]
     # In the text, so that one plan is good for every page.
     end = f"{where} ORDER BY u.organization_id, u.id LIMIT {count:d}"
-    return _page(organization, end, values, with_places=with_places)
+    return _page(directory, end, values, with_places=with_places)
 
 
 def read_these(
-    organization: Organization, ids: Sequence[uuid.UUID], *, with_places: bool = True
+    directory: Directory, ids: Sequence[uuid.UUID], *, with_places: bool = True
 ) -> UserPage:
     """Read Users by their keys, in that order; those that there are not are left out."""
     if not ids:
         return UserPage([], {} if with_places else None)
     text, value = among("u.id", map(str, ids))
     page = _page(
-        organization,
+        directory,
         f"u.organization_id = %s AND {text}",
-        [key(organization.pk), value],
+        [key(directory.pk), value],
         with_places=with_places,
     )
     by_id = {row.pk: row for row in page.rows}
@@ -100,7 +107,7 @@ def read_these(
 
 
 def _page(
-    organization: Organization, end: str, values: Sequence[Any], *, with_places: bool
+    directory: Directory, end: str, values: Sequence[Any], *, with_places: bool
 ) -> UserPage:
     with connection.cursor() as cursor:
         # ast-grep-ignore: no-formatted-sql - pieces of this module; all values are in marks
@@ -110,19 +117,38 @@ def _page(
         return UserPage(rows, None)
     held = {line for row in rows if row.places for line in row.places.split("\n")}
     teams = {line.partition(" ")[0] for line in held}
-    return UserPage(rows, _groups(organization, teams) if teams else {})
+    return UserPage(rows, _groups(directory, teams) if teams else {})
 
 
-def _groups(organization: Organization, teams: Iterable[str]) -> dict[str, tuple[str, str, str]]:
-    """Map teams to the id and name of their Group, and their own name."""
-    text, value = among("g.team_id", teams)
+def _groups(directory: Directory, teams: Collection[str]) -> Groups:
+    """Return what there is to tell of Groups: of all where they are few, or else of these.
+
+    All of an organization are remembered by this process for as long as none of their names
+    changes, which the directory says.
+    """
+    if directory.groups > _FEW:
+        text, value = among("g.team_id", teams)
+        return _read_groups(directory, f" AND {text}", [value])
+    with _lock:
+        mark, known = _remembered.get(directory.pk, (None, {}))
+    if mark == directory.names_mark:
+        return known
+    found = _read_groups(directory, "", [])
+    with _lock:
+        if len(_remembered) >= _ORGANIZATIONS:
+            _remembered.clear()
+        _remembered[directory.pk] = directory.names_mark, found
+    return found
+
+
+def _read_groups(directory: Directory, condition: str, values: list[Any]) -> Groups:
     statement = (
         f"SELECT {id_text('g.team_id')}, {id_text('g.id')}, g.display_name, t.name "  # noqa: S608 - our names # nosec B608
         "FROM identity_scimgroup g JOIN orgs_team t ON t.id = g.team_id "
-        f"WHERE g.organization_id = %s AND {text}"
+        f"WHERE g.organization_id = %s{condition}"
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, [key(organization.pk), value])
+        cursor.execute(statement, [key(directory.pk), *values])
         return {team: (group, shown, name) for team, group, shown, name in cursor.fetchall()}
 
 

@@ -3,6 +3,7 @@
 import django.db.models.deletion
 import kernel.clock
 import kernel.ids
+import uuid
 from django.conf import settings
 from django.db import migrations, models
 
@@ -22,6 +23,7 @@ class Migration(migrations.Migration):
                 ('organization', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='directory', serialize=False, to='orgs.organization')),
                 ('users', models.PositiveIntegerField(default=0)),
                 ('groups', models.PositiveIntegerField(default=0)),
+                ('names_mark', models.UUIDField(default=uuid.uuid4)),
                 ('opened_at', models.DateTimeField(default=kernel.clock.now)),
             ],
         ),

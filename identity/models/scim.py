@@ -5,6 +5,7 @@ kept by the events of members and teams from then on (`identity.directory_subscr
 hold what memberships and teams have no column for, in the form in which it is looked for.
 """
 
+import uuid
 from typing import Any
 
 from django.db import models
@@ -23,6 +24,8 @@ class Directory(models.Model):
 
     The numbers are kept in the transactions that make and end rows: lists tell a total, and
     counting a hundred thousand rows for each page would cost more than the page.
+    `names_mark` is another one after each change of a Group's or a team's name: what processes
+    remember of names is of one mark.
     """
 
     organization = models.OneToOneField(
@@ -30,6 +33,7 @@ class Directory(models.Model):
     )
     users = models.PositiveIntegerField(default=0)
     groups = models.PositiveIntegerField(default=0)
+    names_mark = models.UUIDField(default=uuid.uuid4)
     opened_at = models.DateTimeField(default=now)
 
     objects = TenantQuerySet.as_manager()

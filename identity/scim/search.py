@@ -74,7 +74,7 @@ class RootSearchView(RoleDoor):
         resources: list[Any] = []
         user_total = 0
         if users is not None:
-            page = user_rows.read(organization, users)
+            page = user_rows.read(directory, users)
             user_total = users.total(len(page.rows))
             resources += represent.users(page, self.base, question.projection(USER))
         rest = lists.Asked(

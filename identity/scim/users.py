@@ -41,9 +41,7 @@ class UserDoor(Door):
     def one(self, row_id: uuid.UUID, projection: Projection) -> UserPage:
         """Read one User; a page without rows if there is none."""
         with_places = _shows_places(projection)
-        return user_rows.read_these(
-            self.asker.organization, [row_id], with_places=with_places
-        )
+        return user_rows.read_these(self.asker.directory, [row_id], with_places=with_places)
 
     def answer(self, row: SCIMUser, told: Told, status: int = 200) -> Answer:
         """Answer with a User that was written."""
@@ -64,7 +62,7 @@ class UserDoor(Door):
         projection = question.projection(USER)
         organization = self.asker.organization
         found = lists.users(organization, self.asker.directory, question.asked)
-        page = user_rows.read(organization, found, with_places=_shows_places(projection))
+        page = user_rows.read(self.asker.directory, found, with_places=_shows_places(projection))
         if page.rows:
             found.note(len(page.rows), page.rows[-1].pk)
         total = found.total(len(page.rows))

@@ -5,8 +5,10 @@ from django.core.cache import cache
 
 from identity.directory import anchors
 from identity.models import SCIMGroup, SCIMUser
+from identity.resources.schema import STEWARD_URN
 from orgs.actions import teams
 from orgs.models import Membership, TeamMembership
+from tests.conformance.scim.client import patch_of
 from tests.factories import OPERATOR
 from tests.identity.scim.conftest import PEOPLE
 
@@ -56,11 +58,32 @@ def test_a_page_costs_as_many_queries_as_a_longer_one(client, django_assert_num_
         client.get("/Users", filter='userName eq "crowd-7@example.org"').expect(200)
 
 
-def test_a_page_with_groups_costs_one_query_more(client, crowd, django_assert_num_queries):
-    _team_of_everybody(crowd)
+def test_names_of_groups_are_read_once_until_one_changes(
+    client, crowd, django_assert_num_queries
+):
+    group = _team_of_everybody(crowd)
     with django_assert_num_queries(4):
         page = client.get("/Users", startIndex=1, count=100).expect(200)
     assert [len(one["groups"]) for one in page["Resources"]] == [1] * 100
+    with django_assert_num_queries(3):
+        client.get("/Users", startIndex=1, count=100).expect(200)
+
+    def shown():
+        [user] = client.get("/Users", count=1).expect(200)["Resources"]
+        return [(one["display"], role["teamName"]) for one, role in zip(
+            user["groups"], user[STEWARD_URN]["teamRoles"], strict=True
+        )]  # fmt: skip
+
+    assert shown() == [("everybody", "everybody")]
+    rename = {"op": "replace", "path": "displayName", "value": "All of us"}
+    client.patch(f"/Groups/{group.wire_id}", patch_of(rename)).expect(200)
+    assert shown() == [("All of us", "everybody")]
+    teams.rename(actor=OPERATOR, organization=crowd, team=group.team, name="whole")
+    assert shown() == [("All of us", "whole")]
+    other = _team_of_everybody(crowd, "nobody")
+    assert shown() == [("All of us", "whole"), ("nobody", "nobody")]
+    client.delete(f"/Groups/{other.wire_id}").expect(204)
+    assert shown() == [("All of us", "whole")]
 
 
 def test_who_begins_in_the_middle_has_the_list_surveyed_once(
@@ -84,8 +107,8 @@ def test_who_begins_in_the_middle_has_the_list_surveyed_once(
     assert (beyond["totalResults"], beyond["Resources"]) == (ALL, [])
 
 
-def _team_of_everybody(crowd):
-    team = teams.create(actor=OPERATOR, organization=crowd, name="everybody")
+def _team_of_everybody(crowd, name="everybody"):
+    team = teams.create(actor=OPERATOR, organization=crowd, name=name)
     TeamMembership.objects.bulk_create(
         TeamMembership(organization=crowd, team=team, membership=member)
         for member in Membership.objects.of(crowd)
