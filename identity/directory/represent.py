@@ -85,11 +85,11 @@ class _Writer:
         found = (self._groups or {}).get(team_id)
         if found is not None:
             group_id, shown, team = found
-            wire_id = f"{SCIMGroup.wire_prefix}_{group_id.replace('-', '')}"
+            wire_id = f"{SCIMGroup.wire_prefix}_{group_id}"
             made = (
                 f'{{"value":"{wire_id}","$ref":"{self._base}/Groups/{wire_id}",'
-                f'"display":{_text(shown)},"type":"direct"}}',
-                f'{{"teamName":{_text(team)},"roleName":{_text(role)}}}',
+                f'"display":{shown},"type":"direct"}}',
+                f'{{"teamName":{team},"roleName":{_text(role)}}}',
             )
         self._places[line] = made
         return made

@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -19,7 +20,10 @@ from identity.directory.sql import among, id_text, joined_lines, key, moment_tex
 from identity.models import Directory, SCIMUser
 
 Groups = Mapping[str, tuple[str, str, str]]
-"""By the id of a team: the id and the name of its Group, and the team's own name."""
+"""By the id of a team: its Group's id in hexadecimal, and both names, the Group's first.
+
+The names are quoted as JSON has them: they are told more often than they change.
+"""
 
 
 class UserRow(NamedTuple):
@@ -149,7 +153,10 @@ def _read_groups(directory: Directory, condition: str, values: list[Any]) -> Gro
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, [key(directory.pk), *values])
-        return {team: (group, shown, name) for team, group, shown, name in cursor.fetchall()}
+        return {
+            team: (group.replace("-", ""), quoted(shown), quoted(name))
+            for team, group, shown, name in cursor.fetchall()
+        }
 
 
 def _select(*, with_places: bool) -> str:
