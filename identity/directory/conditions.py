@@ -5,7 +5,6 @@ They decide as `identity.resources.evaluate` does, which is tested for any filte
 compared there; the rest in the casefolded document of the row.
 """
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,13 +66,15 @@ Place = Piece | Rows | Always
 class Columns:
     """Where the attributes of a resource type are: by their path in lower case.
 
-    `document` is the JSON column for everything else, empty if there is none.
+    `document` is the JSON column for everything else, empty if there is none. `others` is the
+    attribute that lists resources of the other type.
     """
 
     resource_type: ResourceType
     prefix: str
     table: str
     places: Mapping[str, Callable[[], Place]]
+    others: str
     document: str = ""
 
 
@@ -145,14 +146,29 @@ def _by_index(node: Comparison, columns: Columns) -> Piece | None:
         except Missing:
             return sql.NEVER
         is_id = node.value == f"{columns.prefix}_{row_id.hex}"
-        return Piece(f"({columns.table}.id = %s)", (_adapted(row_id),)) if is_id else sql.NEVER
+        return Piece(f"({columns.table}.id = %s)", (sql.key(row_id),)) if is_id else sql.NEVER
     if name == "externalid" and node.value:
         # In the words of the partial index, which the planner must recognise.
         column = f"{columns.table}.external_id"
         return Piece(f"({column} = %s AND NOT ({column} = ''))", (node.value,))
     if columns.resource_type is USER and name in ("emails", "emails.value"):
         return _with_address(node.value)
+    if name in (columns.others, f"{columns.others}.value"):
+        return _with_other(node.value, columns)
     return None
+
+
+def _with_other(value: str, columns: Columns) -> Piece:
+    """Whether a row has this one among its groups, or its members: found by its key."""
+    prefix, column = _OTHERS[columns.others]
+    try:
+        row_id = decode(prefix, value)
+    except Missing:
+        return sql.NEVER
+    place = columns.places[columns.others]()
+    if value != f"{prefix}_{row_id.hex}" or not isinstance(place, Rows):
+        return sql.NEVER
+    return place.some(Piece(f"({column} = %s)", (sql.key(row_id),)))
 
 
 def _with_address(value: str) -> Piece:
@@ -171,6 +187,11 @@ def _element(target: Target, inner: Node, columns: Columns) -> Piece:
             # The index first: what it leaves is looked at closely.
             for wanted in _required_values(inner):
                 found = _with_address(wanted) & found
+        if _name(target) == columns.others:
+            keyed = [_with_other(value, columns) for value in _required_values(inner)]
+            # A filter by the value alone is answered by the key alone.
+            is_all = isinstance(inner, Comparison) and bool(keyed)
+            return sql.all_of(keyed if is_all else [*keyed, found])
         return found
     assert target.attribute is not None  # noqa: S101 - `bind` saw to it
     path = _path(target)
@@ -309,10 +330,6 @@ def _negated_if(negated: bool, piece: Piece) -> Piece:  # noqa: FBT001 - what it
     return ~piece if negated else piece
 
 
-def _adapted(value: uuid.UUID) -> Any:
-    return value if connection.vendor == "postgresql" else value.hex
-
-
 def _wire_id(prefix: str, column: str) -> Piece:
     """Return a row's id as clients see it."""
     if connection.vendor == "postgresql":
@@ -372,6 +389,12 @@ def _members() -> Rows:
     return Rows(placed, sql.ALWAYS, part)
 
 
+_OTHERS = {
+    "groups": (SCIMGroup.wire_prefix, "g.id"),
+    "members": (SCIMUser.wire_prefix, "u.id"),
+}
+
+
 def _schemas() -> Place:
     def part(_sub: Attribute) -> Piece:
         return Piece("s.urn")
@@ -416,6 +439,7 @@ USERS = Columns(
         f"{STEWARD_URN}:seat".lower(): lambda: _of_membership("m.seat", "i.seat"),
         f"{STEWARD_URN}:status".lower(): lambda: _STATUS,
     },
+    "groups",
     document=f"{_U}.search",
 )
 GROUPS = Columns(
@@ -432,4 +456,5 @@ GROUPS = Columns(
         "meta.created": _column(f"{_G}.created_at"),
         "meta.lastmodified": _column(f"{_G}.modified_at"),
     },
+    "members",
 )

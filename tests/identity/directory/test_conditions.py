@@ -163,6 +163,10 @@ def test_groups_are_found_by_their_people_and_people_by_their_groups(world):
     assert found(f'id eq "{group.wire_id}" and members eq "{inside.wire_id}"') == ["acme-team"]
     assert found(f'members[value eq "{inside.wire_id}"]') == ["acme-team"]
     assert found(f'members.value eq "{outside.wire_id}"') == []
+    assert found(f'members[value eq "{inside.wire_id}" and type eq "User"]') == ["acme-team"]
+    assert found(f'members[value eq "{inside.wire_id}" and type eq "Group"]') == []
+    assert found(f'members eq "{inside.pk}"') == found('members eq "nobody"') == []
+    assert found(f'not (members eq "{inside.wire_id}")') == ["acme-empty"]
     assert found("members pr") == ["acme-team"]
     assert found("not (members pr)") == ["acme-empty"]
 
