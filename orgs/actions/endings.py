@@ -4,7 +4,7 @@ Sessions, keys and tokens end as well, by the reaction that `config/wiring.py` l
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from django.db.models import F
 
@@ -21,6 +21,8 @@ from orgs.models import (
     Team,
     TeamMembership,
 )
+
+_AT_ONCE = 1_000
 
 
 def end_extras(*, actor: Principal, organization: Organization, member: Membership) -> None:
@@ -78,15 +80,18 @@ def leave_all_teams(organization: Organization, member: Membership) -> list[uuid
     return teams
 
 
-def leave_team(organization: Organization, place: TeamMembership) -> None:
-    """Take a member out of one team, with grants on it and places on its projects."""
-    Grant.objects.of(organization).filter(
-        membership_id=place.membership_id, team_id=place.team_id, ended_at=None
-    ).update(ended_at=now())
-    ProjectCollaborator.objects.of(organization).filter(
-        membership_id=place.membership_id, project__team_id=place.team_id
-    ).delete()
-    Team.objects.of(organization).filter(pk=place.team_id).update(
-        member_count=F("member_count") - 1
-    )
-    place.delete()
+def leave_team(organization: Organization, team: Team, places: Sequence[TeamMembership]) -> None:
+    """Take members out of one team, with grants on it and places on its projects."""
+    for begin in range(0, len(places), _AT_ONCE):
+        part = places[begin : begin + _AT_ONCE]
+        members = [place.membership_id for place in part]
+        grants = Grant.objects.of(organization).filter(membership_id__in=members, team=team)
+        grants.filter(ended_at=None).update(ended_at=now())
+        ProjectCollaborator.objects.of(organization).filter(
+            membership_id__in=members, project__team=team
+        ).delete()
+        Team.objects.of(organization).filter(pk=team.pk).update(
+            member_count=F("member_count") - len(part)
+        )
+        rows = TeamMembership.objects.of(organization).filter(team=team)
+        rows.filter(membership_id__in=members).delete()

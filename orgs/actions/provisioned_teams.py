@@ -98,8 +98,7 @@ def set_places(
     ]
     TeamMembership.objects.bulk_create(new, batch_size=1000)
     _count(team, len(new))
-    for member in removed:
-        endings.leave_team(organization, held[member.pk])
+    endings.leave_team(organization, team, [held[member.pk] for member in removed])
     _tell(actor, organization, team, added, removed)
     return added, removed
 

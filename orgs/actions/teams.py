@@ -307,7 +307,7 @@ def remove_member(
     )
     place = _locked_place(organization, team, member)
     place.require_version(expected_version)
-    endings.leave_team(organization, place)
+    endings.leave_team(organization, team, [place])
     _record_place("orgs.team_member.removed", actor, place, role=[place.role_name, None])
 
 
@@ -321,7 +321,7 @@ def leave(*, actor: Principal, organization: Organization, team: Team) -> None:
     access.require_oneself(actor, member.user_id)
     members.lock(organization)
     place = _locked_place(organization, lock(organization, team), member)
-    endings.leave_team(organization, place)
+    endings.leave_team(organization, team, [place])
     _record_place("orgs.team_member.left", actor, place, role=[place.role_name, None])
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from identity.directory import anchors
 from identity.models import SCIMGroup, SCIMUser
@@ -211,3 +213,20 @@ def test_what_is_told_fits_what_was_asked(client, crowd):
         "meta": {"location": shown.json()["meta"]["location"]},
     }
     client.get("/Users", attributes="id", excludedAttributes="meta").expect(400, "invalidValue")
+
+
+def test_emptying_a_group_costs_as_many_queries_as_it_has_batches(client, crowd):
+    cost = []
+    for number in (200, 400):
+        group = _team_of_everybody(crowd, f"group-{number}")
+        page = client.get("/Users", count=number).expect(200)
+        values = [{"value": one["id"]} for one in page["Resources"]]
+        with CaptureQueriesContext(connection) as asked:
+            client.patch(
+                f"/Groups/{group.wire_id}",
+                patch_of({"op": "remove", "path": "members", "value": values}),
+            ).expect(204)
+        cost.append(len(asked))
+        group.team.refresh_from_db()
+        assert group.team.member_count == ALL - number
+    assert cost[1] - cost[0] < 5
