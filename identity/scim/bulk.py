@@ -24,7 +24,8 @@ MOST_OPERATIONS = 1_000
 _METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 _REFERENCE = re.compile(r"bulkId:([^/\s\"]+)")
-_PATH = re.compile(r"/(Users|Groups|Roles)(/[^/?#]+)?")
+# No id begins with a dot: `/.search` is no resource, and would be run for nothing.
+_PATH = re.compile(r"/(Users|Groups|Roles)(/[^/?#.\s][^/?#\s]*)?")
 _FIRST_ERROR = 400
 
 

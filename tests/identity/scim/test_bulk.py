@@ -138,7 +138,10 @@ def test_a_chain_in_the_wrong_order_is_done(client):
     assert [one["status"] for one in done] == ["201"] * 12
 
 
-@pytest.mark.parametrize("path", ["/Users/.search/x", "/Bulk", "/Me", "/Schemas", "/Users?x=1"])
+@pytest.mark.parametrize(
+    "path",
+    ["/Users/.search", "/Groups/.search", "/.search", "/Bulk", "/Me", "/Users?x=1", "/Users/a\n"],
+)
 def test_only_resources_are_worked_on(client, path):
     operation = {"method": "POST", "path": path, "bulkId": "1", "data": {}}
     done = client.post("/Bulk", {"Operations": [operation]}).expect(200)["Operations"]
