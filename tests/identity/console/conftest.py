@@ -5,10 +5,13 @@ import re
 import pytest
 from django.test import Client
 
-from identity.models import UserSession
+from identity.actions import provisioning
+from identity.models import ProvisioningConnection, UserSession
 from kernel.jobs.sweep import sweep
 from kernel.mail.models import Mail
-from orgs.models import User
+from kernel.principal import PrincipalKind
+from orgs.models import ServiceAccount, User
+from tests.identity.conftest import as_user
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0"
 IPHONE = (
@@ -66,3 +69,28 @@ def plain(page: bytes) -> str:
     text = re.sub(r"[0-9a-f]{32}", "ID", page.decode())
     text = re.sub(r'("X-CSRFToken": ")[^"]*', r"\1", text)
     return re.sub(r'(name="csrfmiddlewaretoken" value=")[^"]*', r"\1", text)
+
+
+@pytest.fixture
+def home(lab) -> str:
+    return f"/o/{lab.organization.slug}/provisioning"
+
+
+@pytest.fixture
+def connection(lab) -> ProvisioningConnection:
+    return provisioning.connect(
+        actor=as_user(lab.owner), organization=lab.organization, name="Okta", provider="okta"
+    )
+
+
+@pytest.fixture
+def provider(lab, connection):
+    """Return the connection as who acts."""
+    account = ServiceAccount.objects.get(pk=connection.service_account_id)
+    return as_user(
+        lab.owner,
+        kind=PrincipalKind.SERVICE_ACCOUNT,
+        id=account.pk,
+        label=account.name,
+        organization_id=lab.organization.pk,
+    )

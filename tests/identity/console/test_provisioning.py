@@ -1,11 +1,11 @@
-"""Provisioning in the console: connections, tokens, set-up, groups, what is managed."""
+"""Provisioning in the console: connections, tokens, set-up, groups."""
 
 import datetime as dt
 import re
 
 import pytest
 
-from identity.actions import provisioning, scim_groups, scim_users
+from identity.actions import provisioning, scim_users
 from identity.models import (
     APIKey,
     ProvisioningConnection,
@@ -16,9 +16,9 @@ from identity.models import (
 from identity.queries import recognise
 from kernel.clock import now
 from kernel.errors import DomainError
-from kernel.principal import Origin, PrincipalKind
+from kernel.principal import Origin
 from orgs.actions import roles, service_accounts, teams
-from orgs.models import Membership, ServiceAccount, Team, TeamMembership
+from orgs.models import Membership, ServiceAccount, TeamMembership
 from tests.identity.conftest import as_user, person
 
 QUERIES = {"": 12, "/log": 9, "/groups": 10, "connection": 11}
@@ -38,33 +38,8 @@ PAGES = (
 
 
 @pytest.fixture
-def home(lab) -> str:
-    return f"/o/{lab.organization.slug}/provisioning"
-
-
-@pytest.fixture
-def connection(lab) -> ProvisioningConnection:
-    return provisioning.connect(
-        actor=as_user(lab.owner), organization=lab.organization, name="Okta", provider="okta"
-    )
-
-
-@pytest.fixture
 def place(home, connection) -> str:
     return f"{home}/connections/{connection.wire_id}"
-
-
-@pytest.fixture
-def provider(lab, connection):
-    """Return the connection as who acts."""
-    account = ServiceAccount.objects.get(pk=connection.service_account_id)
-    return as_user(
-        lab.owner,
-        kind=PrincipalKind.SERVICE_ACCOUNT,
-        id=account.pk,
-        label=account.name,
-        organization_id=lab.organization.pk,
-    )
 
 
 def entry(connection: ProvisioningConnection, **fields: object) -> ProvisioningEntry:
@@ -391,79 +366,6 @@ def test_overviews_are_paged(open_browser, lab, home):
     second = client.get(f"{home}{following.group(1)}").content.decode()
     assert "Provider 00" not in first
     assert "Provider 00" in second
-
-
-# --- what is managed, on the pages of members and teams ---------------------------------------
-
-
-def test_a_managed_member_is_not_offered_what_the_provider_decides(
-    open_browser, lab, home, connection
-):
-    Membership.objects.filter(pk=lab.membership.pk).update(is_managed=True)
-    client, slug = open_browser(lab.owner), lab.organization.slug
-    wire_id = lab.membership.wire_id
-
-    rows = client.get(f"/o/{slug}/members").content.decode()
-    page = client.get(f"/o/{slug}/members/{wire_id}").content.decode()
-
-    for text in (rows, page):
-        assert "Managed" in text
-        for act in ("deactivate", "reactivate", "remove"):
-            assert f"{wire_id}/{act}" not in text
-    assert f'href="{home}">Provisioning' in page
-    assert f"/members/{wire_id}/role" in page
-    refused = client.post(f"/o/{slug}/members/{wire_id}/deactivate")
-    assert refused.status_code == 409
-    own = open_browser(lab.member).get(f"/o/{slug}/members/{wire_id}").content.decode()
-    assert f"{wire_id}/remove" in own
-    assert f'href="{home}">Provisioning' not in own
-
-
-def test_a_managed_team_is_not_offered_what_the_provider_decides(
-    open_browser, lab, home, connection
-):
-    client, base = open_browser(lab.owner), f"/o/{lab.organization.slug}/teams"
-    place = f"{base}/{lab.team.name}"
-    teams.add_member(
-        actor=as_user(lab.owner),
-        organization=lab.organization,
-        team=lab.team,
-        member=lab.membership,
-    )
-    before = client.get(place).content.decode()
-    assert f"{place}/add" in before
-    assert "/remove" in before
-    Team.objects.filter(pk=lab.team.pk).update(is_managed=True)
-
-    page = client.get(place).content.decode()
-    settings = client.get(f"{place}/settings").content.decode()
-
-    assert "Managed" in client.get(base).content.decode()
-    for text in (page, settings):
-        assert "Managed by the identity provider" in text
-        assert f'href="{home}">Provisioning' in text
-        for act in (f"{place}/add", "/remove", f"{place}/delete"):
-            assert act not in text
-    assert re.search(r'name="display_name"[^>]*disabled', settings)
-    version = Team.objects.get(pk=lab.team.pk).version
-    kept = client.post(
-        f"{place}/settings", {"display_name": "Other", "description": "New", "version": version}
-    )
-    assert kept.status_code == 303
-    lab.team.refresh_from_db()
-    assert (lab.team.display_name, lab.team.description) == ("", "New")
-
-
-def test_a_group_that_a_provider_keeps_is_told_apart(open_browser, lab, home, provider):
-    scim_groups.create(
-        actor=provider, organization=lab.organization, display_name="Research", external_id="r-1"
-    )
-
-    page = open_browser(lab.owner).get(f"{home}/groups").content.decode()
-
-    assert "Research" in page
-    assert "r-1" in page
-    assert "Managed" in page
 
 
 # --- the wall ---------------------------------------------------------------------------------

@@ -7,16 +7,9 @@ import pytest
 from identity.actions import provisioning
 from identity.console.provisioning_advice import advice_for
 from identity.console.provisioning_told import SHOWN_IN_A_LIST, changes_of, sentence
-from identity.models import ProvisioningConnection, ProvisioningEntry
+from identity.models import ProvisioningEntry
 from tests.identity.conftest import as_user
 from tests.identity.console.test_provisioning import entry
-
-
-@pytest.fixture
-def connection(lab) -> ProvisioningConnection:
-    return provisioning.connect(
-        actor=as_user(lab.owner), organization=lab.organization, name="Okta", provider="okta"
-    )
 
 
 @pytest.fixture
