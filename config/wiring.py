@@ -33,10 +33,16 @@ _ENDS_ACCESS = (identity_subscribers.end_access,)
 _FOLLOWS_MEMBERS = (directory_subscribers.follow_members,)
 _FOLLOWS_TEAMS = (directory_subscribers.follow_teams,)
 _FOLLOWS_PLACES = (directory_subscribers.follow_places,)
+_FOLLOWS_OFFERS = (directory_subscribers.follow_offers,)
+_FOLLOWS_ROLES = (directory_subscribers.follow_roles,)
 
 REACTIONS = {
-    "orgs.invitation.created": Reactions(after=("orgs.mail.invitation",)),
-    "orgs.invitation.resent": Reactions(after=("orgs.mail.invitation",)),
+    "orgs.invitation.created": Reactions(
+        within=_FOLLOWS_OFFERS, after=("orgs.mail.invitation",)
+    ),
+    "orgs.invitation.resent": Reactions(
+        within=_FOLLOWS_OFFERS, after=("orgs.mail.invitation",)
+    ),
     "orgs.invitation.accepted": Reactions(within=(directory_subscribers.follow_invitations,)),
     "orgs.request.made": Reactions(after=("orgs.mail.request_made",)),
     "orgs.request.approved": Reactions(after=("orgs.mail.request_decided",)),
@@ -60,6 +66,8 @@ REACTIONS = {
     "orgs.team_member.role_changed": Reactions(within=_FOLLOWS_PLACES),
     "orgs.team_member.removed": Reactions(within=_FOLLOWS_PLACES),
     "orgs.team_member.left": Reactions(within=_FOLLOWS_PLACES),
+    "orgs.role.updated": Reactions(within=_FOLLOWS_ROLES),
+    "orgs.role.deleted": Reactions(within=_FOLLOWS_ROLES),
     "orgs.service_account.deleted": Reactions(
         within=(*_ENDS_ACCESS, directory_subscribers.release_managed)
     ),

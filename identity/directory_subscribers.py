@@ -61,6 +61,17 @@ def follow_places(event: Event) -> None:
         directory.note_places_changed(event.organization_id, team_id)
 
 
+def follow_offers(event: Event) -> None:
+    """Count a change of what is offered to somebody who is awaited."""
+    directory.note_offer_changed(event.organization_id, [decode("inv", event.target_id)])
+
+
+def follow_roles(event: Event) -> None:
+    """Count a role's other name, or its end: its holders are shown with it until then."""
+    if event.type != "orgs.role.updated" or "name" in event.changes:
+        directory.note_role_changed(event.organization_id, decode("role", event.target_id))
+
+
 def follow_invitations(event: Event) -> None:
     """Give whoever accepted the team roles of their groups, which invitations cannot promise."""
     directory.place_as_mapped(event.organization_id, decode("inv", event.target_id))

@@ -1,6 +1,8 @@
 """Reads of the keys' room: who stands behind a key, whose keys there are."""
 
+import datetime as dt
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q
@@ -16,6 +18,7 @@ from kernel.database.scope import across
 from kernel.errors import Missing
 from kernel.prepared import Prepared
 from kernel.principal import Credential, CredentialKind, Origin, Principal, PrincipalKind
+from orgs import access
 from orgs.models import Membership, Organization, ServiceAccount, Team, User
 from orgs.models.membership import MembershipQuerySet
 
@@ -57,22 +60,30 @@ class Whoami:
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """A key that was accepted, and who acts through it."""
+    """A key that was accepted, and who acts through it.
+
+    Of a provisioning token its place in the organization is read along.
+    """
 
     key: APIKey
     principal: Principal
+    standing: access.Standing | None = None
 
 
 def recognise(text: str, origin: Origin, *, provisions: bool = False) -> Recognised:
     """Return who a key proves, in one query; raise `KeyRefused` otherwise.
 
     A provisioning token is good for provisioning alone, which the caller says it is; the key's
-    organization and its directory are read along then.
+    organization, its directory and what the account may are read along then.
 
     Whether the owner may still work is derived from the membership, the account and the
     organization as they are now: a key that somebody forgot to revoke is refused too.
     """
-    key = _find(text, _WITH_DIRECTORY if provisions else _BY_DIGEST)
+    moment = now()
+    if provisions:
+        key = _find(text, lambda digest: _PROVISIONING.first(digest, moment))
+    else:
+        key = _find(text, _BY_DIGEST.first)
     if key is None:
         raise KeyRefused("key_unknown", "This is not a key of this installation.")
     refused = _REFUSED.get(key.state)
@@ -87,7 +98,10 @@ def recognise(text: str, origin: Origin, *, provisions: bool = False) -> Recogni
         )
     if key.allowed_networks and not is_within(origin.ip, key.allowed_networks):
         raise KeyRefused("address_not_allowed", "This key may not be used from here.", key)
-    return Recognised(key, _principal(key, origin))
+    standing = None
+    if provisions and account is not None and key.organization is not None:
+        standing = access.standing_as_read(key, key.organization, moment)
+    return Recognised(key, _principal(key, origin), standing)
 
 
 def _with_digest(digest: str) -> APIKeyQuerySet:
@@ -109,19 +123,37 @@ def _with_digest(digest: str) -> APIKeyQuerySet:
     )
 
 
+_OF_KEY = (
+    "key_id", "organization", "user__username", "service_account", "on_behalf_of__username",
+    "digest", "scopes", "allowed_networks", "revoked_at", "expires_at", "ends_at",
+)  # fmt: skip
+_OF_ACCOUNT = ("organization", "team", "name", "kind", "role", "custom_role", "disabled_at")
+
+
+def _with_place(digest: str, moment: dt.datetime) -> APIKeyQuerySet:
+    """Read along what provisioning asks next: the directory, and what the account may.
+
+    Each of its requests begins with this, so of keys and people only what they say there.
+    """
+    return (
+        _with_digest(digest)
+        .select_related("organization__directory", "service_account__custom_role")
+        .only(*_OF_KEY, *(f"service_account__{name}" for name in _OF_ACCOUNT))
+        .annotate(**access.extras_of_account(moment))
+    )
+
+
 _BY_DIGEST = Prepared(_with_digest, str)
-_WITH_DIRECTORY = Prepared(
-    lambda digest: _with_digest(digest).select_related("organization__directory"), str
-)
+_PROVISIONING = Prepared(_with_place, str, dt.datetime)
 
 
-def _find(text: str, by_digest: Prepared[APIKey]) -> APIKey | None:
+def _find(text: str, by_digest: Callable[[str], APIKey | None]) -> APIKey | None:
     """Look a key up under each pepper, the current one first."""
     if not key_format.is_well_formed(text):
         return None
     with across("whose key this is"):
         for digest in tokens.digests(KEY_PURPOSE, text):
-            key = by_digest.first(digest)
+            key = by_digest(digest)
             if key is not None and tokens.equal(key.digest, digest):
                 return key
     return None

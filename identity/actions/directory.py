@@ -20,7 +20,14 @@ from kernel.clock import now
 from kernel.database.scope import across
 from kernel.principal import Principal
 from orgs.actions import members, teams
-from orgs.models import InvitationTeam, Membership, Organization, Team, User
+from orgs.models import (
+    InvitationTeam,
+    Membership,
+    Organization,
+    Team,
+    TeamMembership,
+    User,
+)
 
 _AT_ONCE = 1_000
 
@@ -118,15 +125,38 @@ def leave(organization_id: Any, user_id: Any, *, by_themselves: bool) -> None:
 def note_changed(organization_id: Any, membership_id: Any, **fields: Any) -> None:
     """Count a change of a member that a User tells about."""
     rows = SCIMUser.objects.of(organization_id).filter(membership_id=membership_id)
-    rows.update(version=F("version") + 1, modified_at=now(), **fields)
+    _count_change(rows, **fields)
 
 
 def note_many_changed(organization_id: Any, membership_ids: Sequence[Any]) -> None:
     """Count a change of many members' Users."""
     for begin in range(0, len(membership_ids), _AT_ONCE):
         part = membership_ids[begin : begin + _AT_ONCE]
-        rows = SCIMUser.objects.of(organization_id).filter(membership_id__in=part)
-        rows.update(version=F("version") + 1, modified_at=now())
+        _count_change(SCIMUser.objects.of(organization_id).filter(membership_id__in=part))
+
+
+def note_offer_changed(organization_id: Any, invitation_ids: Iterable[Any]) -> None:
+    """Count a change of what is offered to people who are awaited."""
+    rows = SCIMUser.objects.of(organization_id).filter(membership=None)
+    _count_change(rows.filter(invitation_id__in=list(invitation_ids)))
+
+
+def note_team_changed(organization_id: Any, team_id: Any) -> None:
+    """Count a change for the Users of all who are in a team, or promised to be."""
+    rows = SCIMUser.objects.of(organization_id)
+    places = TeamMembership.objects.of(organization_id).filter(team_id=team_id)
+    _count_change(rows.filter(membership__in=places.values("membership")))
+    promised = InvitationTeam.objects.of(organization_id).filter(team_id=team_id)
+    _count_change(rows.filter(membership=None, invitation__in=promised.values("invitation")))
+
+
+def note_role_changed(organization_id: Any, role_id: Any) -> None:
+    """Count a change for the Users of all who have a custom role, or are offered it."""
+    rows = SCIMUser.objects.of(organization_id)
+    _count_change(rows.filter(membership__custom_role=role_id))
+    places = TeamMembership.objects.of(organization_id).filter(custom_role=role_id)
+    _count_change(rows.filter(membership__in=places.values("membership")))
+    _count_change(rows.filter(membership=None, invitation__custom_role=role_id))
 
 
 def note_account_changed(user_id: Any, changes: Mapping[str, Any]) -> None:
@@ -192,7 +222,8 @@ def rename_team(organization_id: Any, team_id: Any) -> None:
 
 
 def drop_team(organization_id: Any, team_id: Any) -> None:
-    """Count a Group that ends with its team in this transaction."""
+    """Count a Group that ends with its team in this transaction, while its people are known."""
+    note_team_changed(organization_id, team_id)
     gone = SCIMGroup.objects.of(organization_id).filter(team_id=team_id).delete()[0]
     if gone:
         count(organization_id, groups=-1)
@@ -253,7 +284,15 @@ def insert(row: SCIMUser) -> None:
 def touch(row: SCIMUser | SCIMGroup, *fields: str) -> None:
     """Save fields of a row as a change that clients see."""
     row.modified_at = now()
+    if isinstance(row, SCIMUser):
+        row.written = ""
+        fields = (*fields, "written")
     row.save_change(*fields, "modified_at")
+
+
+def _count_change(rows: SCIMUserQuerySet, **fields: Any) -> None:
+    """Count a change that clients see of Users that are not at hand, and take their texts back."""
+    rows.update(version=F("version") + 1, modified_at=now(), written="", **fields)
 
 
 def _store(rows: list[SCIMUser]) -> int:

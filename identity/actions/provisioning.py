@@ -116,6 +116,7 @@ def map_group(
     provisioned_teams.set_role(
         actor=actor, organization=organization, team=row.team, role=role, custom_role=custom_role
     )
+    directory.note_team_changed(organization.pk, row.team_id)
     before = row.custom_role.name if row.custom_role else row.role
     after = custom_role.name if custom_role else role
     if before == after:

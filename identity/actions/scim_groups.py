@@ -248,6 +248,8 @@ def _step(
     ) if any(not user.membership for user in (*add, *remove)) else (0, 0)
     if any(promised):
         directory.note_places_changed(organization.pk, row.team_id)
+        awaited = (user.invitation_id for user in (*add, *remove) if not user.membership)
+        directory.note_offer_changed(organization.pk, awaited)
     if len(came) + len(went) > provisioned_teams.TOLD_ONE_BY_ONE:
         directory.note_many_changed(organization.pk, [member.pk for member in (*came, *went)])
     names = {user.membership_id: user.user_name for user in (*add, *remove)}

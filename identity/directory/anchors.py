@@ -4,17 +4,27 @@ Clients ask by `startIndex` and walk the pages in order (RFC 7644 §3.4.2.4). Ea
 where the next one begins, so that following it costs the same on the first page as on the
 thousandth. Notes may be lost, or a client begins in the middle: then the list is surveyed
 once, along the index, and every thousandth row noted.
+
+What this process noted lately it need not ask the cache for. People who are deleted meanwhile
+let pages overlap, or leave somebody out, as counting from the start would.
 """
 
+import threading
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.cache import cache
 from django.db.models import F, QuerySet, Window
 from django.db.models.functions import Mod, RowNumber
 
+from kernel.database.scope import end_reads
+
 _KEPT_SECONDS = 600
+_NEAR_SECONDS = 30
+_NEAR = 10_000
 _STEP = 1_000
 
 Rows = Callable[[], "QuerySet[Any]"]
@@ -29,32 +39,42 @@ class Anchors:
 
     def __init__(self, name: str, start_index: int, count: int) -> None:
         self._name, self._start, self._next = name, start_index, start_index + count
-        self._known_next = ""
 
     def before_the_page(self, rows: Rows) -> uuid.UUID | None:
         """Return the last row before the page; None where it is the first page.
 
         `rows` gives the list in no order. Raises `PastTheEnd`.
         """
-        coarse = (self._start - 1) // _STEP * _STEP
-        here, there, begin = (self._key(one) for one in (self._start, self._next, coarse + 1))
-        known = cache.get_many({here, there, begin})
-        self._known_next = known.get(there, "")
         if self._start == 1:
             return None
+        here = self._key(self._start)
+        found = _near.get(here)
+        if found is not None:
+            return uuid.UUID(found)
+        coarse = (self._start - 1) // _STEP * _STEP
+        begin = self._key(coarse + 1)
+        known = cache.get_many({here, begin})
         if here in known:
+            _near.put(here, known[here])
             return uuid.UUID(known[here])
+        distance = self._start - 1 - coarse
         if begin in known:
-            return self._walked(rows, uuid.UUID(known[begin]), self._start - 1 - coarse)
-        return self._walked(rows, self._surveyed(rows, coarse), self._start - 1 - coarse)
+            return self._walked(rows, uuid.UUID(known[begin]), distance)
+        return self._walked(rows, self._surveyed(rows, coarse), distance)
 
     def note(self, length: int, last: uuid.UUID) -> None:
         """Note where the next page begins, if this one was full."""
-        if self._start + length == self._next and last.hex != self._known_next:
-            cache.set(self._key(self._next), last.hex, _KEPT_SECONDS)
+        if self._start + length == self._next:
+            self._keep(self._next, last)
 
     def _key(self, start_index: int) -> str:
         return f"{self._name}:{start_index}"
+
+    def _keep(self, start_index: int, last: uuid.UUID) -> None:
+        key = self._key(start_index)
+        if _near.get(key) != last.hex:
+            cache.set(key, last.hex, _KEPT_SECONDS)
+            _near.put(key, last.hex)
 
     def _walked(self, rows: Rows, begin: uuid.UUID | None, distance: int) -> uuid.UUID | None:
         """Return the row so far behind another; what lies between is not read, but its index."""
@@ -65,18 +85,67 @@ class Anchors:
         last: uuid.UUID | None = next(iter(passed), None)
         if last is None:
             raise PastTheEnd
-        cache.set(self._key(self._start), last.hex, _KEPT_SECONDS)
+        self._keep(self._start, last)
         return last
 
     def _surveyed(self, rows: Rows, wanted: int) -> uuid.UUID | None:
-        """Note every thousandth row, and return the one up to which there are so many."""
+        """Note every thousandth row, and return the one up to which there are so many.
+
+        Of clients that begin in the middle at once, one does it for all of them.
+        """
         if not wanted:
             return None
-        numbered = rows().annotate(number=Window(RowNumber(), order_by=F("id").asc()))
-        each = numbered.annotate(rest=Mod(F("number"), _STEP)).filter(rest=0)
-        found: dict[int, uuid.UUID] = dict(each.values_list("number", "id"))
+        with _one_at_a_time(self._name):
+            known = cache.get(self._key(wanted + 1))
+            if known is not None:
+                return uuid.UUID(known)
+            numbered = rows().annotate(number=Window(RowNumber(), order_by=F("id").asc()))
+            each = numbered.annotate(rest=Mod(F("number"), _STEP)).filter(rest=0)
+            found: dict[int, uuid.UUID] = dict(each.values_list("number", "id"))
+            notes = {self._key(number + 1): row_id.hex for number, row_id in found.items()}
+            cache.set_many(notes, _KEPT_SECONDS)
         if wanted not in found:
             raise PastTheEnd
-        notes = {self._key(number + 1): row_id.hex for number, row_id in found.items()}
-        cache.set_many(notes, _KEPT_SECONDS)
         return found[wanted]
+
+
+@contextmanager
+def _one_at_a_time(name: str) -> Iterator[None]:
+    """Let nobody else of this process do the same for a list meanwhile."""
+    lock = _surveys[hash(name) % len(_surveys)]
+    if not lock.acquire(blocking=False):
+        end_reads()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class _Near:
+    """What this process noted, or was told, within the last seconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[str, tuple[str, float]] = {}
+
+    def get(self, key: str) -> str | None:
+        """Return a note that is young enough."""
+        value, until = self._held.get(key, (None, 0.0))
+        return value if time.monotonic() < until else None
+
+    def put(self, key: str, value: str) -> None:
+        """Keep a note; of too many, all are forgotten."""
+        with self._lock:
+            if len(self._held) >= _NEAR:
+                self._held.clear()
+            self._held[key] = value, time.monotonic() + _NEAR_SECONDS
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._held.clear()
+
+
+_near = _Near()
+_surveys = tuple(threading.Lock() for _ in range(16))

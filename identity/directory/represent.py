@@ -1,22 +1,22 @@
 """Rows as resources (RFC 7643 §4.1, §4.2): what `/Users` and `/Groups` answer.
 
-A User is written as JSON text, around the document as the database holds it. It is taken
-apart only where a client leaves attributes out or asks in the other dialect.
+A User comes as text that is made already (`written`). It is taken apart only where a client
+leaves attributes out or asks in the other dialect.
 """
 
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from json.encoder import encode_basestring as _text
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from identity.directory.user_rows import UserPage, UserRow
-from identity.models import SCIMGroup, SCIMUser
+from identity.directory.user_rows import WrittenUser
+from identity.directory.written import as_json
+from identity.models import Directory, SCIMGroup, SCIMUser
 from identity.resources.projection import Projection
-from identity.resources.schema import ENTERPRISE_URN, GROUP_URN, STEWARD_URN, USER_URN
+from identity.resources.schema import GROUP_URN
 from kernel.ids import encode
 from orgs.models import InvitationTeam, Organization, TeamMembership
 
@@ -24,87 +24,27 @@ encode_json = msgspec.json.Encoder().encode
 _read_json = msgspec.json.Decoder().decode
 
 
-def users(page: UserPage, base: str, projection: Projection) -> list[Any]:
-    """Return Users for a list; with nothing left out as JSON that is made already."""
+def users(
+    directory: Directory, rows: Sequence[WrittenUser], base: str, projection: Projection
+) -> Any:
+    """Return Users for an answer: a list, or with nothing left out as JSON that is made already."""
     if projection.is_whole:
-        written = _Writer(base, page.groups)
-        return [msgspec.Raw(written.text(row).encode()) for row in page.rows]
-    return [projection.of(one) for one in user_resources(page, base)]
+        return msgspec.Raw(as_json(directory, rows, base).encode())
+    return [projection.of(one) for one in user_resources(directory, rows, base)]
 
 
-def user_resources(page: UserPage, base: str) -> list[dict[str, Any]]:
-    """Return the Users of a page as resources, one for each row."""
-    written = _Writer(base, page.groups)
-    return [_read_json(written.text(row)) for row in page.rows]
+def user(directory: Directory, row: WrittenUser, base: str, projection: Projection) -> Any:
+    """Return one User for an answer."""
+    text = as_json(directory, [row], base)[1:-1]
+    return msgspec.Raw(text.encode()) if projection.is_whole else projection.of(_read_json(text))
 
 
-class _Writer:
-    """Writes Users below one address; what several of them share is written once."""
-
-    def __init__(self, base: str, groups: Mapping[str, tuple[str, str, str]] | None) -> None:
-        self._base, self._groups = _text(base)[1:-1], groups
-        self._places: dict[str, tuple[str, str]] = {}
-
-    def text(self, row: UserRow) -> str:
-        """Return a User as a JSON object: what has columns, the document, what is derived."""
-        inside = row.document[1:-1]
-        # As a key: inside of a text the quotes would be escaped.
-        extension = f',"{ENTERPRISE_URN}"' if f'"{ENTERPRISE_URN}":{{' in inside else ""
-        external = f'"externalId":{_text(row.external_id)},' if row.external_id else ""
-        groups, roles = ("", "") if self._groups is None else self._held(row.places)
-        if not row.is_member:
-            status = "awaiting confirmation"
-        else:
-            status = "active" if row.is_active else "deactivated"
-        wire_id = row.wire_id
-        return (
-            f'{{"schemas":["{USER_URN}","{STEWARD_URN}"{extension}],"id":"{wire_id}",{external}'
-            f'"userName":{_text(row.user_name)},{inside}{"," if inside else ""}'
-            f'"active":{"true" if row.is_active else "false"},{groups}"{STEWARD_URN}":'
-            f'{{"organizationRole":{_text(row.role)},"seat":"{row.seat}","status":"{status}"'
-            f'{roles}}},"meta":{{"resourceType":"User","created":"{rfc3339(row.created)}",'
-            f'"lastModified":"{rfc3339(row.modified)}","location":"{self._base}/Users/{wire_id}",'
-            f'"version":"W/\\"{row.version}\\""}}}}'
-        )
-
-    def _held(self, places: str | None) -> tuple[str, str]:
-        """Return the members of the object that tell of groups, and of roles in teams."""
-        groups, roles = [], []
-        for line in sorted(places.split("\n")) if places else ():
-            group, role = self._places.get(line) or self._place(line)
-            if group:
-                groups.append(group)
-                roles.append(role)
-        told = f',"teamRoles":[{",".join(roles)}]' if roles else ""
-        return f'"groups":[{",".join(groups)}],', told
-
-    def _place(self, line: str) -> tuple[str, str]:
-        """Return a line of `UserRow.places` in both forms; a team without a Group has none."""
-        team_id, _, role = line.partition(" ")
-        made = ("", "")
-        found = (self._groups or {}).get(team_id)
-        if found is not None:
-            group_id, shown, team = found
-            wire_id = f"{SCIMGroup.wire_prefix}_{group_id}"
-            made = (
-                f'{{"value":"{wire_id}","$ref":"{self._base}/Groups/{wire_id}",'
-                f'"display":{shown},"type":"direct"}}',
-                f'{{"teamName":{team},"roleName":{_text(role)}}}',
-            )
-        self._places[line] = made
-        return made
-
-
-def rfc3339(written: str) -> str:
-    """Return a time that the database wrote as answers show it: always to the microsecond."""
-    text = written.replace(" ", "T")
-    if len(text) < _MICROSECONDS:
-        text = f"{text}." if "." not in text else text
-        text = text.ljust(_MICROSECONDS, "0")
-    return f"{text}Z"
-
-
-_MICROSECONDS = len("2026-11-27T09:05:39.446800")
+def user_resources(
+    directory: Directory, rows: Sequence[WrittenUser], base: str
+) -> list[dict[str, Any]]:
+    """Return Users as resources, one for each row."""
+    found: list[dict[str, Any]] = _read_json(as_json(directory, rows, base))
+    return found
 
 
 def meta(kind: str, location: str, row: Any) -> dict[str, Any]:

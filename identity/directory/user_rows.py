@@ -1,16 +1,11 @@
-"""Users as the database gives them: a page in two statements, whatever its size.
+"""Users as the database gives them, with what hangs on each: in statements written here once.
 
-One reads the rows with everything that hangs on each, the other the groups that they name.
-Both are written here, once: Django would build them anew for every request, which takes
-longer than the database needs to answer. Ids, times and documents come as the text that
-goes out.
+Django would build them anew for every request, which takes longer than the database needs to
+answer. Ids, times and documents come as the text that goes out.
 """
 
-import threading
 import uuid
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from json.encoder import encode_basestring as quoted
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -19,11 +14,10 @@ from identity.directory.lists import Found
 from identity.directory.sql import among, id_text, joined_lines, key, moment_text
 from identity.models import Directory, SCIMUser
 
-Groups = Mapping[str, tuple[str, str, str]]
-"""By the id of a team: its Group's id in hexadecimal, and both names, the Group's first.
 
-The names are quoted as JSON has them: they are told more often than they change.
-"""
+def wire_id(row_id: str) -> str:
+    """Return the id as clients see it."""
+    return f"{SCIMUser.wire_prefix}_{row_id.replace('-', '')}"
 
 
 class UserRow(NamedTuple):
@@ -44,13 +38,36 @@ class UserRow(NamedTuple):
     modified: str
     role: str
     seat: str
-    last_active: str | None
     places: str | None
 
     @property
     def wire_id(self) -> str:
         """Return the id as clients see it."""
-        return f"{SCIMUser.wire_prefix}_{self.id.replace('-', '')}"
+        return wire_id(self.id)
+
+    @property
+    def pk(self) -> uuid.UUID:
+        """Return the key of the row."""
+        return uuid.UUID(self.id)
+
+    @property
+    def teams(self) -> list[str]:
+        """Return the ids of the teams."""
+        return [line.partition(" ")[0] for line in (self.places or "").split("\n") if line]
+
+
+class WrittenUser(NamedTuple):
+    """A User as its text (`user_text`), empty where it was not written since the last change."""
+
+    id: str
+    version: int
+    text: str
+    last_active: str | None = None
+
+    @property
+    def wire_id(self) -> str:
+        """Return the id as clients see it."""
+        return wire_id(self.id)
 
     @property
     def pk(self) -> uuid.UUID:
@@ -58,26 +75,11 @@ class UserRow(NamedTuple):
         return uuid.UUID(self.id)
 
 
-@dataclass(frozen=True, slots=True)
-class UserPage:
-    """Users, and the Groups in which they are (and others); None where that is not shown."""
-
-    rows: Sequence[UserRow]
-    groups: Groups | None
-
-
-_FEW = 2_000
-_ORGANIZATIONS = 100
-_lock = threading.Lock()
-_remembered: dict[uuid.UUID, tuple[uuid.UUID, Groups]] = {}
-"""Groups of so many organizations at most, and of each its directory's mark."""
-
-
-def read(directory: Directory, found: Found, *, with_places: bool = True) -> UserPage:
-    """Read a page that `lists.users` found."""
+def page(directory: Directory, found: Found, *, with_activity: bool) -> list[WrittenUser]:
+    """Read the texts of a page that `lists.users` found."""
     if found.stretch is None:
         ids = list(found.rows().values_list("pk", flat=True))
-        return read_these(directory, ids, with_places=with_places)
+        return texts(directory, ids, with_activity=with_activity)
     after, count = found.stretch
     # A range instead of an equation leaves the database one index in this order: the one of
     # the organization's list. By an equation it may walk along the whole table's keys.
@@ -89,78 +91,49 @@ def read(directory: Directory, found: Found, *, with_places: bool = True) -> Use
         values += [key(directory.pk), key(after)]
     # In the text, so that one plan is good for every page.
     end = f"{where} ORDER BY u.organization_id, u.id LIMIT {count:d}"
-    return _page(directory, end, values, with_places=with_places)
+    return _texts(end, values, with_activity=with_activity)
 
 
-def read_these(
-    directory: Directory, ids: Sequence[uuid.UUID], *, with_places: bool = True
-) -> UserPage:
-    """Read Users by their keys, in that order; those that there are not are left out."""
+def texts(
+    directory: Directory, ids: Sequence[uuid.UUID], *, with_activity: bool
+) -> list[WrittenUser]:
+    """Read the texts of Users by their keys, in that order; those there are not are left out."""
     if not ids:
-        return UserPage([], {} if with_places else None)
+        return []
     text, value = among("u.id", map(str, ids))
-    page = _page(
-        directory,
-        f"u.organization_id = %s AND {text}",
-        [key(directory.pk), value],
-        with_places=with_places,
-    )
-    by_id = {row.pk: row for row in page.rows}
-    rows = [by_id[one] for one in ids if one in by_id]
-    return UserPage(rows, page.groups)
+    where = f"u.organization_id = %s AND {text}"
+    rows = _texts(where, [key(directory.pk), value], with_activity=with_activity)
+    by_id = {row.pk: row for row in rows}
+    return [by_id[one] for one in ids if one in by_id]
 
 
-def _page(
-    directory: Directory, end: str, values: Sequence[Any], *, with_places: bool
-) -> UserPage:
+def whole(directory: Directory, ids: Sequence[uuid.UUID]) -> list[UserRow]:
+    """Read everything about Users by their keys, in no order."""
+    text, value = among("u.id", map(str, ids))
     with connection.cursor() as cursor:
         # ast-grep-ignore: no-formatted-sql - pieces of this module; all values are in marks
-        cursor.execute(_select(with_places=with_places) + end, values)
-        rows = [UserRow._make(row) for row in cursor.fetchall()]
-    if not with_places:
-        return UserPage(rows, None)
-    held = {line for row in rows if row.places for line in row.places.split("\n")}
-    teams = {line.partition(" ")[0] for line in held}
-    return UserPage(rows, _groups(directory, teams) if teams else {})
+        cursor.execute(
+            f"{_whole()}WHERE u.organization_id = %s AND {text}", [key(directory.pk), value]
+        )
+        return [UserRow._make(row) for row in cursor.fetchall()]
 
 
-def _groups(directory: Directory, teams: Collection[str]) -> Groups:
-    """Return what there is to tell of Groups: of all where they are few, or else of these.
-
-    All of an organization are remembered by this process for as long as none of their names
-    changes, which the directory says.
-    """
-    if directory.groups > _FEW:
-        text, value = among("g.team_id", teams)
-        return _read_groups(directory, f" AND {text}", [value])
-    with _lock:
-        mark, known = _remembered.get(directory.pk, (None, {}))
-    if mark == directory.names_mark:
-        return known
-    found = _read_groups(directory, "", [])
-    with _lock:
-        if len(_remembered) >= _ORGANIZATIONS:
-            _remembered.clear()
-        _remembered[directory.pk] = directory.names_mark, found
-    return found
-
-
-def _read_groups(directory: Directory, condition: str, values: list[Any]) -> Groups:
+def _texts(end: str, values: Sequence[Any], *, with_activity: bool) -> list[WrittenUser]:
+    active = member = ""
+    if with_activity:
+        active = f", {moment_text('m.last_active_at')}"
+        member = "LEFT JOIN orgs_membership m ON m.id = u.membership_id "
     statement = (
-        f"SELECT {id_text('g.team_id')}, {id_text('g.id')}, g.display_name, t.name "  # noqa: S608 - our names # nosec B608
-        "FROM identity_scimgroup g JOIN orgs_team t ON t.id = g.team_id "
-        f"WHERE g.organization_id = %s{condition}"
+        f"SELECT {id_text('u.id')}, u.version, u.written{active} "  # noqa: S608 - our names # nosec B608
+        f"FROM identity_scimuser u {member}WHERE {end}"
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, [key(directory.pk), *values])
-        return {
-            team: (group.replace("-", ""), quoted(shown), quoted(name))
-            for team, group, shown, name in cursor.fetchall()
-        }
+        cursor.execute(statement, values)
+        return [WrittenUser(*row) for row in cursor.fetchall()]
 
 
-def _select(*, with_places: bool) -> str:
-    """Return the statement of a page up to its condition."""
+def _whole() -> str:
+    """Return the statement of everything about Users, up to its condition."""
     team = id_text("p.team_id")
     held = joined_lines(
         f"{team} || ' ' || COALESCE(pr.name, p.role)",
@@ -171,18 +144,15 @@ def _select(*, with_places: bool) -> str:
         f"{team} || ' ' || p.role",
         "orgs_invitationteam p WHERE p.invitation_id = u.invitation_id",
     )
-    places = f", CASE WHEN u.membership_id IS NOT NULL THEN {held} ELSE {promised} END"
     return (
         f"SELECT {id_text('u.id')}, u.membership_id IS NOT NULL, u.user_name, u.external_id, "  # noqa: S608 - our names # nosec B608
         f"u.is_active, u.version, u.resource, {moment_text('u.created_at')}, "
         f"{moment_text('u.modified_at')}, "
         "COALESCE(r.name, m.role, ir.name, i.role, 'member'), COALESCE(m.seat, i.seat, 'none'), "
-        f"{moment_text('m.last_active_at')}"
-        f"{places if with_places else ', NULL'} "
+        f"CASE WHEN u.membership_id IS NOT NULL THEN {held} ELSE {promised} END "
         "FROM identity_scimuser u "
         "LEFT JOIN orgs_membership m ON m.id = u.membership_id "
         "LEFT JOIN orgs_role r ON r.id = m.custom_role_id "
         "LEFT JOIN orgs_invitation i ON i.id = u.invitation_id "
         "LEFT JOIN orgs_role ir ON ir.id = i.custom_role_id "
-        "WHERE "
     )

@@ -55,7 +55,8 @@ class SCIMUser(Identified, Versioned):
 
     `resource` holds what was given, under canonical names; `search` the same, casefolded
     where case does not count. userName and externalId have columns alone. Without a
-    `membership` the person has still to accept the `invitation`.
+    `membership` the person has still to accept the `invitation`. `written` is the text that
+    is answered (`identity.directory.written`), empty since the last change of the version.
     """
 
     wire_prefix = "scu"
@@ -84,6 +85,7 @@ class SCIMUser(Identified, Versioned):
     is_managed = models.BooleanField(default=False)
     resource = DocumentField(default=dict)
     search = models.JSONField(default=dict)
+    written = models.TextField(blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=now)
     modified_at = models.DateTimeField(default=now)
 

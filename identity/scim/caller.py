@@ -5,7 +5,7 @@ ordinary one, of an organization admin or of a service account that may as much.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -15,7 +15,7 @@ from identity.actions import directory
 from identity.api.authentication import key_in
 from identity.errors import KeyRefused
 from identity.models import APIKey, Directory
-from identity.queries import recognise
+from identity.queries import Recognised, recognise
 from identity.scim.log import Who
 from identity.usage import note_use
 from kernel.addresses import block_of
@@ -28,7 +28,7 @@ from kernel.logs import bind_principal
 from kernel.principal import Principal
 from kernel.throttle import Verdict, hit
 from orgs import access, presence
-from orgs.access.standing import refusal_beforehand
+from orgs.access.standing import Standing, refusal_beforehand
 from orgs.doors.api import find_organization
 from orgs.models import Membership, Organization
 from orgs.permissions import Permission
@@ -50,7 +50,8 @@ def recognised(request: HttpRequest, slug: str, needs: Sequence[Permission]) -> 
 
     Notes on the request (`scim_who`) in whose log it belongs, also where it is refused.
     """
-    key, principal = _proved(request)
+    found = _proved(request)
+    key, principal = found.key, found.principal
     limit = settings.STEWARD_SCIM_RATE
     demand(hit("scim", principal.key, limit, WINDOW_SECONDS))
     wanted = slug or request.headers.get("X-Organization", "") or request.GET.get(
@@ -60,7 +61,8 @@ def recognised(request: HttpRequest, slug: str, needs: Sequence[Permission]) -> 
     scope.enter(organization)
     if wanted and wanted not in (organization.slug, organization.wire_id):
         raise Missing
-    _admit(principal, organization, needs)
+    standing = found.standing or access.standing_of(principal, organization)
+    _admit(principal, standing, needs)
     # Absent where nobody asked over SCIM before; what was read along costs nothing here.
     catalogue = getattr(organization, "directory", None) or directory.opened(organization)
     who = Who.of(key)
@@ -85,7 +87,7 @@ def demand(verdict: Verdict) -> None:
         )
 
 
-def _proved(request: HttpRequest) -> tuple[APIKey, Principal]:
+def _proved(request: HttpRequest) -> Recognised:
     origin = origin_of(request)
     try:
         text = key_in(request)
@@ -108,7 +110,7 @@ def _proved(request: HttpRequest) -> tuple[APIKey, Principal]:
     bind_principal(principal)
     note_use(found.key, origin)
     count_key_check("accepted")
-    return found.key, principal
+    return replace(found, principal=principal)
 
 
 def _chosen(principal: Principal, wanted: str) -> Organization:
@@ -131,11 +133,8 @@ def _chosen(principal: Principal, wanted: str) -> Organization:
     return found[0].organization
 
 
-def _admit(
-    principal: Principal, organization: Organization, needs: Sequence[Permission]
-) -> None:
+def _admit(principal: Principal, standing: Standing, needs: Sequence[Permission]) -> None:
     """Let in who may manage members; raise `Missing` for strangers, `Denied` for others."""
-    standing = access.standing_of(principal, organization)
     if not standing.is_inside:
         raise Missing
     if Permission.MEMBER_UPDATE not in standing.wide:
@@ -147,4 +146,4 @@ def _admit(
         refusal = refusal_beforehand(principal, permission, standing)
         if refusal or permission not in standing.wide:
             raise Denied(permission=str(permission), reason=refusal)
-    presence.note(principal, organization)
+    presence.note(principal, standing.organization)

@@ -7,12 +7,12 @@ locations ("SCIM API", docs.wandb.ai). Input is understood in both forms everywh
 from collections.abc import Mapping
 from typing import Any
 
-from identity.directory.represent import rfc3339
-from identity.directory.user_rows import UserRow
+from identity.directory.user_rows import WrittenUser
+from identity.directory.user_text import rfc3339
 from identity.resources.schema import STEWARD_URN, USER_URN
 
 
-def wandb_user(resource: Mapping[str, Any], row: UserRow) -> dict[str, Any]:
+def wandb_user(resource: Mapping[str, Any], row: WrittenUser) -> dict[str, Any]:
     """Return a User as W&B shows it; what it has no form for stays as it is."""
     shown = {name: value for name, value in resource.items() if not name.startswith("urn:")}
     if "schemas" in shown:

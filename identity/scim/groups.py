@@ -85,7 +85,7 @@ class GroupDoor(Door):
         if rows:
             found.note(len(rows), rows[-1].pk)
         total = found.total(len(rows))
-        body = list_response(question, self.shown(rows, projection), total, found)
+        body = list_response(question, self.shown(rows, projection), len(rows), total, found)
         if question.asked.count == lists.EVERYTHING:
             body["itemsPerPage"] = lists.EVERYTHING
         return Answer(body, told=Told("matched" if question.asked.filter else "listed", "Group"))

@@ -94,7 +94,8 @@ class RoleDoor(Door):
         first = question.asked.start_index - 1
         page = rows[first : first + question.asked.count]
         shown = [self.shown(row, projection) for row in page]
-        return Answer(list_response(question, shown, len(rows)), told=Told("listed", "Role"))
+        body = list_response(question, shown, len(shown), len(rows))
+        return Answer(body, told=Told("listed", "Role"))
 
 
 class RolesView(RoleDoor):

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from identity.directory import lists, represent, user_rows
+from identity.directory import lists, represent, written
 from identity.resources.refusals import InvalidFilter, InvalidValue
 from identity.resources.schema import GROUP, ROLE, USER
 from identity.scim import asked
@@ -74,9 +74,11 @@ class RootSearchView(RoleDoor):
         resources: list[Any] = []
         user_total = 0
         if users is not None:
-            page = user_rows.read(directory, users)
-            user_total = users.total(len(page.rows))
-            resources += represent.users(page, self.base, question.projection(USER))
+            page = written.read(directory, users)
+            user_total = users.total(len(page))
+            shown = question.projection(USER)
+            found = represent.user_resources(directory, page, self.base)
+            resources += [shown.of(one) for one in found]
         rest = lists.Asked(
             filter=wanted.filter,
             start_index=max(1, wanted.start_index - user_total),
@@ -88,12 +90,12 @@ class RootSearchView(RoleDoor):
             every = list(groups.rows().select_related("team"))
             group_total = groups.total(len(every))
             projection = question.projection(GROUP)
-            found = fitting(every, projection)
-            is_whole = len(found) == len(every)
+            fit = fitting(every, projection)
+            is_whole = len(fit) == len(every)
             held = (
-                represent.members_of(organization, found) if projection.shows("members") else None
+                represent.members_of(organization, fit) if projection.shows("members") else None
             )
-            for row in found:
+            for row in fit:
                 people = None if held is None else held.get(row.team_id, ())
                 resources.append(projection.of(represent.group(row, people, self.base)))
         # After a part of the Groups nothing follows: the next page goes on with the rest.
@@ -103,7 +105,7 @@ class RootSearchView(RoleDoor):
             raise InvalidFilter("Nothing here has what the filter asks for.")
         resources += roles[0] if roles else []
         total = user_total + group_total + (roles[1] if roles else 0)
-        body = list_response(question, resources, total)
+        body = list_response(question, resources, len(resources), total)
         return Answer(body, told=Told("matched" if wanted.filter else "listed", "Search"))
 
     def _roles(

@@ -1,14 +1,15 @@
 """`/Users`: the organization's members (RFC 7644 §3)."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django_scim.constants import SchemaURI
 
 from identity.actions import scim_users
-from identity.directory import lists, represent, user_rows
-from identity.directory.user_rows import UserPage, UserRow
+from identity.directory import lists, represent, written
+from identity.directory.user_rows import WrittenUser
+from identity.directory.user_text import user_name
 from identity.models import SCIMUser
 from identity.resources import patch, read
 from identity.resources.projection import Projection
@@ -28,45 +29,50 @@ class UserDoor(Door):
 
     resource_type: ClassVar[str] = "User"
 
-    def shown(self, page: UserPage, projection: Projection) -> list[Any]:
-        """Return the Users of a page in the caller's form."""
+    def shown(self, rows: Sequence[WrittenUser], projection: Projection) -> Any:
+        """Return Users in the caller's form."""
         if self.dialect != WANDB:
-            return represent.users(page, self.base, projection)
-        resources = represent.user_resources(page, self.base)
+            return represent.users(self.asker.directory, rows, self.base, projection)
+        resources = represent.user_resources(self.asker.directory, rows, self.base)
         return [
             wandb_user(projection.of(resource), row)
-            for resource, row in zip(resources, page.rows, strict=True)
+            for resource, row in zip(resources, rows, strict=True)
         ]
 
-    def one(self, row_id: uuid.UUID, projection: Projection) -> UserPage:
-        """Read one User; a page without rows if there is none."""
-        with_places = _shows_places(projection)
-        return user_rows.read_these(self.asker.directory, [row_id], with_places=with_places)
+    def one(self, row_id: uuid.UUID) -> WrittenUser:
+        """Read one User. Raises `Missing`."""
+        is_wandb = self.dialect == WANDB
+        rows = written.read_these(self.asker.directory, [row_id], with_activity=is_wandb)
+        if not rows:
+            raise Missing("There is no such User.")
+        return rows[0]
+
+    def alone(self, row: WrittenUser, projection: Projection) -> Any:
+        """Return one User in the caller's form."""
+        if self.dialect != WANDB:
+            return represent.user(self.asker.directory, row, self.base, projection)
+        return self.shown([row], projection)[0]
 
     def answer(self, row: SCIMUser, told: Told, status: int = 200) -> Answer:
         """Answer with a User that was written."""
         projection = asked.shown(self.request.GET, USER)
-        page = self.one(row.pk, projection)
-        if not page.rows:
-            raise Missing("It was deleted just now.")
-        return Answer(
-            self.shown(page, projection)[0], status, self.place(page.rows[0]), told
-        )
+        found = self.one(row.pk)
+        return Answer(self.alone(found, projection), status, self.place(found), told)
 
-    def place(self, row: UserRow) -> dict[str, str]:
+    def place(self, row: WrittenUser) -> dict[str, str]:
         """Return the header fields that tell where a User is, and which version."""
         return versioned({"meta": {"location": f"{self.base}/Users/{row.wire_id}"}}, row.version)
 
     def page(self, question: Question) -> Answer:
         """Answer with a page of Users."""
-        projection = question.projection(USER)
-        organization = self.asker.organization
-        found = lists.users(organization, self.asker.directory, question.asked)
-        page = user_rows.read(self.asker.directory, found, with_places=_shows_places(projection))
-        if page.rows:
-            found.note(len(page.rows), page.rows[-1].pk)
-        total = found.total(len(page.rows))
-        body = list_response(question, self.shown(page, projection), total, found)
+        organization, directory = self.asker.organization, self.asker.directory
+        found = lists.users(organization, directory, question.asked)
+        rows = written.read(directory, found, with_activity=self.dialect == WANDB)
+        if rows:
+            found.note(len(rows), rows[-1].pk)
+        total = found.total(len(rows))
+        resources = self.shown(rows, question.projection(USER))
+        body = list_response(question, resources, len(rows), total, found)
         if question.asked.count == lists.EVERYTHING:
             body["itemsPerPage"] = lists.EVERYTHING
         return Answer(body, told=_told_of_list(question, "User"))
@@ -96,14 +102,13 @@ class UserView(UserDoor):
     def on_get(self) -> Answer:
         """Show a User, or say that the client has it."""
         projection = asked.shown(self.request.GET, USER)
-        page = self.one(decode(SCIMUser.wire_prefix, self.kwargs["id"]), projection)
-        if not page.rows or self.kwargs["id"] != page.rows[0].wire_id:
+        row = self.one(decode(SCIMUser.wire_prefix, self.kwargs["id"]))
+        if self.kwargs["id"] != row.wire_id:
             raise Missing("There is no such User.")
-        row = page.rows[0]
-        told = Told("read", "User", row.wire_id, row.user_name)
+        told = Told("read", "User", row.wire_id, user_name(row.text))
         if self.is_known(row.version):
             return Answer(status=304, headers={"ETag": f'W/"{row.version}"'}, told=told)
-        return Answer(self.shown(page, projection)[0], headers=self.place(row), told=told)
+        return Answer(self.alone(row, projection), headers=self.place(row), told=told)
 
     def on_put(self) -> Answer:
         """Replace a User; what has no word about it is cleared, but for what it may do here."""
@@ -198,13 +203,13 @@ def _with_teams_of(before: Mapping[str, Any], after: dict[str, Any]) -> dict[str
 
 
 def list_response(
-    question: Question, resources: list[Any], total: int, found: lists.Found | None = None
+    question: Question, resources: Any, number: int, total: int, found: lists.Found | None = None
 ) -> dict[str, Any]:
-    """Return the body of a list (RFC 7644 §3.4.2, RFC 9865)."""
+    """Return the body of a list with so many resources (RFC 7644 §3.4.2, RFC 9865)."""
     body: dict[str, Any] = {
         "schemas": [SchemaURI.LIST_RESPONSE],
         "totalResults": total,
-        "itemsPerPage": len(resources),
+        "itemsPerPage": number,
     }
     if question.asked.cursor is None:
         body["startIndex"] = question.asked.start_index
@@ -214,18 +219,6 @@ def list_response(
         body["previousCursor"] = found.previous_cursor
     body["Resources"] = resources
     return body
-
-
-def _shows_places(projection: Projection) -> bool:
-    """Whether an answer tells in which teams somebody is."""
-    if projection.only is None:
-        hides_roles = any(
-            target.urn == STEWARD_URN and target.sub is None for target in projection.without
-        )
-        return projection.shows("groups") or not hides_roles
-    return projection.shows("groups") or any(
-        target.urn == STEWARD_URN for target in projection.only
-    )
 
 
 def _told(verb: str, outcome: scim_users.Outcome) -> Told:

@@ -27,7 +27,13 @@ from orgs.access.lists import (
     team_for,
     teams_for,
 )
-from orgs.access.standing import Standing, role_permissions, standing_of
+from orgs.access.standing import (
+    Standing,
+    extras_of_account,
+    role_permissions,
+    standing_as_read,
+    standing_of,
+)
 
 __all__ = [
     "Decision",
@@ -35,6 +41,7 @@ __all__ = [
     "Standing",
     "access_requests_for",
     "enter",
+    "extras_of_account",
     "grants_for",
     "held_on",
     "invitations_for",
@@ -47,6 +54,7 @@ __all__ = [
     "require_oneself",
     "role_permissions",
     "service_accounts_for",
+    "standing_as_read",
     "standing_of",
     "team_for",
     "teams_for",

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -148,21 +149,50 @@ def standing_of(
         account = _ACCOUNT.first(organization.pk, principal.id, moment)
         if account is None:
             return _outside(organization)
-        if account.team_id is None:
-            wide = role_permissions(
-                account.role, account.custom_role, "organization", with_platform=asks_platform
-            )
-        else:
-            wide = frozenset({Permission.ORGANIZATION_READ})
-        standing = Standing(
-            organization,
-            account=account,
-            role_label=account.role_name,
-            wide=wide,
-            asks_platform=asks_platform,
-        )
-        return _with_extras(standing, Q(service_account=account), found=account, moment=moment)
+        return _of_account(organization, account, account, moment, asks_platform=asks_platform)
     return _outside(organization)
+
+
+def extras_of_account(moment: dt.datetime) -> dict[str, Exists]:
+    """Return what a row with a `service_account` is annotated with for `standing_as_read`."""
+    live = Grant.objects.system_all().live(moment)
+    restrictions = Restriction.objects.system_all()
+    return {
+        "is_restricted": Exists(restrictions.filter(organization_id=OuterRef("organization_id"))),
+        "has_grants": Exists(live.filter(service_account_id=OuterRef("service_account_id"))),
+    }
+
+
+def standing_as_read(row: Any, organization: Organization, moment: dt.datetime) -> Standing:
+    """Return the place of a row's enabled `service_account`, which was read along with it.
+
+    The row has `extras_of_account` of that moment, and the account's `custom_role` at hand.
+    """
+    return _of_account(organization, row.service_account, row, moment)
+
+
+def _of_account(
+    organization: Organization,
+    account: ServiceAccount,
+    annotated: Any,
+    moment: dt.datetime,
+    *,
+    asks_platform: bool = False,
+) -> Standing:
+    if account.team_id is None:
+        wide = role_permissions(
+            account.role, account.custom_role, "organization", with_platform=asks_platform
+        )
+    else:
+        wide = frozenset({Permission.ORGANIZATION_READ})
+    standing = Standing(
+        organization,
+        account=account,
+        role_label=account.role_name,
+        wide=wide,
+        asks_platform=asks_platform,
+    )
+    return _with_extras(standing, Q(service_account=account), found=annotated, moment=moment)
 
 
 def role_permissions(
@@ -213,7 +243,7 @@ def _platform_permissions(base: str, scope: str) -> frozenset[str]:
 
 
 def _with_extras(
-    standing: Standing, mine: Q, *, found: Membership | ServiceAccount, moment: dt.datetime
+    standing: Standing, mine: Q, *, found: Any, moment: dt.datetime
 ) -> Standing:
     """Add grants and restrictions; they are read only if the row's own query saw some."""
     wide, teams = set(standing.wide), dict(standing.granted_teams)

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 
 from kernel.clock import now
 from kernel.errors import Denied, Invalid, Missing
@@ -118,7 +117,7 @@ def update(
     access.require_all(actor, _held(role) - held, organization)
     _save(role, new=False)
     if "inherits" in different:
-        for rows in _given(organization, role):
+        for rows in _given(organization, role).values():
             rows.update(role=role.inherits)
     _record("orgs.role.updated", actor, role, different)
     return role
@@ -133,7 +132,12 @@ def delete(*, actor: Principal, organization: Organization, role: Role) -> None:
     access.require(actor, Permission.ROLE_MANAGE, organization)
     members.lock(organization)
     role = _locked(organization, role)
-    _delete(actor, organization, role)
+    _require_unused(organization, role)
+    _record("orgs.role.deleted", actor, role, {"name": [role.name, None]})
+    given = _given(organization, role)
+    for rows in (given["grants"], given["invitations"]):
+        rows.update(custom_role=None)
+    role.delete()
 
 
 @transaction.atomic
@@ -147,36 +151,33 @@ def retire(*, actor: Principal, organization: Organization, role: Role) -> None:
     role = _locked(organization, role)
     base = access.role_permissions(role.inherits, None, role.scope)
     access.require_all(actor, base - _held(role), organization)
-    for rows in _given(organization, role):
+    given = _given(organization, role)
+    # What follows from its end asks who holds it, so that is recorded first.
+    _record("orgs.role.deleted", actor, role, {
+        "name": [role.name, None],
+        "becomes": role.inherits,
+        "holders": _counted(given),
+    })  # fmt: skip
+    for rows in given.values():
         rows.update(role=role.inherits, custom_role=None)
-    _delete(actor, organization, role)
+    role.delete()
 
 
-def _given(organization: Organization, role: Role) -> list[QuerySet[Any]]:
-    """Return the rows that give a role to somebody."""
-    return [
-        Membership.objects.of(organization).filter(custom_role=role),
-        TeamMembership.objects.of(organization).filter(custom_role=role),
-        ServiceAccount.objects.of(organization).filter(custom_role=role),
-        Grant.objects.of(organization).filter(custom_role=role),
-        Invitation.objects.of(organization).filter(custom_role=role),
-    ]
-
-
-def _delete(actor: Principal, organization: Organization, role: Role) -> None:
-    target = Target.of(role)
-    grants = Grant.objects.of(organization).filter(custom_role=role)
-    invitations = Invitation.objects.of(organization).filter(custom_role=role)
-    users = {
-        "members": Membership.objects.of(organization).filter(custom_role=role).count(),
-        "team_members": TeamMembership.objects.of(organization).filter(custom_role=role).count(),
-        "service_accounts": ServiceAccount.objects.of(organization)
-        .filter(custom_role=role)
-        .count(),
-        "grants": grants.live(now()).count(),
-        "invitations": invitations.open().count(),
+def _given(organization: Organization, role: Role) -> dict[str, Any]:
+    """Return the rows that give a role to somebody, by what they are."""
+    return {
+        "members": Membership.objects.of(organization).filter(custom_role=role),
+        "team_members": TeamMembership.objects.of(organization).filter(custom_role=role),
+        "service_accounts": ServiceAccount.objects.of(organization).filter(custom_role=role),
+        "grants": Grant.objects.of(organization).filter(custom_role=role),
+        "invitations": Invitation.objects.of(organization).filter(custom_role=role),
     }
-    in_use = {kind: number for kind, number in users.items() if number}
+
+
+def _require_unused(organization: Organization, role: Role) -> None:
+    given = _given(organization, role)
+    given |= {"grants": given["grants"].live(now()), "invitations": given["invitations"].open()}
+    in_use = _counted(given)
     if in_use:
         listed = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in in_use.items())
         raise RoleInUse(
@@ -184,16 +185,11 @@ def _delete(actor: Principal, organization: Organization, role: Role) -> None:
             "it, first.",
             holders=in_use,
         )
-    grants.update(custom_role=None)
-    invitations.update(custom_role=None)
-    role.delete()
-    record(
-        type="orgs.role.deleted",
-        actor=actor,
-        organization=organization,
-        target=target,
-        changes={"name": [target.label, None]},
-    )
+
+
+def _counted(given: dict[str, Any]) -> dict[str, int]:
+    numbers = {kind: rows.count() for kind, rows in given.items()}
+    return {kind: number for kind, number in numbers.items() if number}
 
 
 @transaction.atomic

@@ -1,0 +1,61 @@
+"""What Groups and their teams are called, for the marks in Users' texts.
+
+All names of an organization are remembered by this process for as long as none of them
+changes, which the directory's mark says; of very many, those that are asked for are read.
+"""
+
+import threading
+import uuid
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.db import connection
+
+from identity.directory.sql import among, id_text, key
+from identity.directory.user_text import Named, lookup
+from identity.models import Directory, SCIMGroup
+
+_FEW = 2_000
+_ADDRESSES = 100
+_lock = threading.Lock()
+_remembered: dict[tuple[uuid.UUID, str], tuple[uuid.UUID, Mapping[str, str]]] = {}
+"""What the marks of so many organizations and addresses stand for at most, and of which names."""
+
+
+def remembered(directory: Directory, base: str) -> Mapping[str, str] | None:
+    """Return what all marks below an address stand for; None where there are too many Groups."""
+    if directory.groups > _FEW:
+        return None
+    place = (directory.pk, base)
+    with _lock:
+        names_mark, known = _remembered.get(place, (None, {}))
+    if names_mark == directory.names_mark:
+        return known
+    found = lookup(_read(directory, "", []), base)
+    with _lock:
+        if len(_remembered) >= _ADDRESSES:
+            _remembered.clear()
+        _remembered[place] = directory.names_mark, found
+    return found
+
+
+def of_teams(directory: Directory, teams: Collection[str], base: str) -> Mapping[str, str]:
+    """Return what marks of some teams stand for now; teams without a Group are left out."""
+    if not teams:
+        return lookup({}, base)
+    text, value = among("g.team_id", teams)
+    return lookup(_read(directory, f" AND {text}", [value]), base)
+
+
+def _read(directory: Directory, condition: str, values: list[Any]) -> dict[str, Named]:
+    statement = (
+        f"SELECT {id_text('g.team_id')}, {id_text('g.id')}, g.display_name, t.name "  # noqa: S608 - our names # nosec B608
+        "FROM identity_scimgroup g JOIN orgs_team t ON t.id = g.team_id "
+        f"WHERE g.organization_id = %s{condition}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [key(directory.pk), *values])
+        return {
+            team: Named(f"{SCIMGroup.wire_prefix}_{group.replace('-', '')}", shown, name)
+            for team, group, shown, name in cursor.fetchall()
+        }
