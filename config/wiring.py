@@ -130,6 +130,7 @@ WIRING = Wiring(
         *stays_in_its_organization(),
         kernel_invariants.every_reaction_has_its_row,
         kernel_invariants.no_mail_is_stuck,
+        identity_invariants.texts_tell_what_the_rows_do,
         kernel_invariants.chains_verify,
     ),
     gauges=(kernel_gauges.of_the_kernel, orgs_gauges.of_seats),

@@ -1,12 +1,13 @@
 """What must always be true of keys and sessions; read by `manage.py check_invariants`."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from identity.directory import written
 from identity.models import (
     APIKey,
     Directory,
@@ -15,7 +16,9 @@ from identity.models import (
     SCIMUser,
     UserSession,
 )
+from kernel.ids import encode
 from kernel.rule import Rule
+from kernel.wiring import Violation
 from orgs.models import Membership, Team
 
 Rows = QuerySet[Any, Any]
@@ -136,3 +139,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("whoever_is_managed_has_a_provider", _managed_by_nobody, _MEMBER, "no connection"),
 )
+
+
+def texts_tell_what_the_rows_do() -> Iterator[Violation]:
+    """Each User's kept text is what would be written now."""
+    for directory in Directory.objects.system_all().order_by("pk"):
+        for pk in written.stale(directory):
+            where = f"organization {directory.pk}, {encode(SCIMUser.wire_prefix, pk)}"
+            yield Violation("a_user_is_answered_as_it_is", where, "the text is of before a change")

@@ -26,6 +26,8 @@ V = TypeVar("V")
 log = structlog.stdlib.get_logger(__name__)
 
 _AT_MOST = 10_000
+_MANY = 2_000
+"""So many are written before their time, or the rest of a burst would find no room."""
 
 
 class LatestBuffer(Generic[K, V]):
@@ -50,7 +52,10 @@ class LatestBuffer(Generic[K, V]):
                 return
             if name in self._latest or len(self._latest) < _AT_MOST:
                 self._latest[name] = value
+            many = len(self._latest) >= _MANY
         _start_thread()
+        if many:
+            _wake.set()
 
     def flush(self) -> int:
         """Write what was noted; return how many names were."""
@@ -87,6 +92,7 @@ def flush_all() -> int:
 
 _all: list[LatestBuffer] = []  # type: ignore[type-arg] # buffers of whatever names
 _ending = threading.Event()
+_wake = threading.Event()
 _starting = threading.Lock()
 _thread: threading.Thread | None = None
 
@@ -103,7 +109,11 @@ def _start_thread() -> None:
 
 
 def _loop() -> None:
-    while not _ending.wait(settings.STEWARD_USAGE_FLUSH_SECONDS):
+    while not _ending.is_set():
+        _wake.wait(settings.STEWARD_USAGE_FLUSH_SECONDS)
+        _wake.clear()
+        if _ending.is_set():
+            break
         close_old_connections()
         _try_to_flush()
     connection.close()
@@ -111,6 +121,7 @@ def _loop() -> None:
 
 def _stop() -> None:
     _ending.set()
+    _wake.set()
     _try_to_flush()
 
 

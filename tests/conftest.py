@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
 
+from identity.directory import anchors
 from kernel.database.scope import across
 from kernel.invariants import broken_rules
 from tests import database
@@ -42,6 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _empty_cache():
     """Leave no throttle or replay of one test to the next."""
     cache.clear()
+    anchors.near.clear()
     yield
     cache.clear()
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,16 +16,18 @@ import redis
 
 from bench import environment, wrk
 from bench.cases import Case
+from bench.database import Database
 from bench.meter import Load
 from bench.scim import client, seed
 from bench.scim.client import CLIENTS, Ask, Right, Shared
 from bench.scim.seed import Provisioned
-from identity.models import Directory
+from identity.models import Directory, SCIMUser
 from identity.resources.schema import USER_URN
 from orgs.models import Organization
 
 SIZES = {"bench-scim-10k": 10_000, "bench-scim-100k": 100_000}
 PAGE = 100
+_NEAR_SECONDS = 30
 _PATCH_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _USER, _GROUP = b'"resourceType":"User"', b'"resourceType":"Group"'
 
@@ -38,6 +41,8 @@ CASES = {
     "users_100k_spread": "the same of 100,000",
     "users_10k_wandb": "pages in order of 10,000 in the W&B dialect, by admins' API keys",
     "users_100k_wandb": "the same of 100,000",
+    "users_100k_unwritten": "pages in order of 100,000 for the first time after a change of each: "
+    "their texts are made, and kept, while they are read",
     "users_lean": "pages in order of 100,000 with excludedAttributes=groups",
     "user_name_eq": 'GET /Users?filter=userName eq "…" of 100,000',
     "external_id_eq": 'GET /Users?filter=externalId eq "…" of 100,000',
@@ -75,6 +80,7 @@ def prepare(
     for slug in SIZES:
         if any(name.startswith("users_") and slug.rpartition("-")[2] in name for name in names):
             _look_at_all_pages(stage, places[slug])
+            _keep_all_texts(stage, places[slug])
     return [_CASES[name](name, stage) for name in names]
 
 
@@ -95,6 +101,8 @@ def _list(
 
     def load(seconds: float) -> Load:
         _forget_pages()
+        if spread and seconds == stage.seconds:
+            time.sleep(_NEAR_SECONDS + 1)
         right = _is_page(_total(place), PAGE)
         asks = [
             Ask("GET", f"/scim/v2/Users?startIndex={at}&count={PAGE}{more}", key, right)
@@ -110,6 +118,22 @@ def _list(
         return client.put(stage.url, walks, seconds=seconds)
 
     return Case(name, partial(load, stage.seconds), partial(load, 1))
+
+
+def _unwritten(name: str, stage: _Stage) -> Case:
+    place = stage.places["bench-scim-100k"]
+    organization = Organization.objects.get(slug=place.slug)
+    whole = _list(name, stage, slug=place.slug)
+
+    def load() -> Load:
+        # As after a change of everybody: the texts are gone, the rows are where they were.
+        SCIMUser.objects.of(organization).update(written="")
+        Database(environment.DATABASE_URL).settle()
+        done = whole.run()
+        _keep_all_texts(stage, place)
+        return done
+
+    return Case(name, load, whole.warm_up)
 
 
 def _is_page(total: int, resources: int, kind: bytes = _USER, holds: bytes = b"") -> Right:
@@ -142,6 +166,20 @@ def _look_at_all_pages(stage: _Stage, place: Provisioned) -> None:
             seen.add(user["id"])
     if len(seen) != place.size:
         raise AssertionError(f"The pages of {place.slug} hold {len(seen)} Users.")
+
+
+def _keep_all_texts(stage: _Stage, place: Provisioned) -> None:
+    """Read pages until the text of every User is kept, as it is some time after a change."""
+    organization = Organization.objects.get(slug=place.slug)
+    end = time.monotonic() + 120
+    while SCIMUser.objects.of(organization).filter(written="").exists():
+        if time.monotonic() > end:
+            raise AssertionError(f"Texts of {place.slug} are not kept.")
+        for at in range(1, place.size + 1, PAGE):
+            path = f"/scim/v2/Users?startIndex={at}&count={PAGE}"
+            client.ask(stage.url, Ask("GET", path, place.tokens[0], _has_status(200)))
+        time.sleep(6)
+    Database(environment.DATABASE_URL).settle()
 
 
 def _total(place: Provisioned) -> int:
@@ -312,6 +350,7 @@ _CASES: dict[str, Callable[[str, _Stage], Case]] = {
     "users_100k_spread": partial(_list, slug=_BIG, spread=True),
     "users_10k_wandb": partial(_list, slug=_SMALL, wandb=True),
     "users_100k_wandb": partial(_list, slug=_BIG, wandb=True),
+    "users_100k_unwritten": _unwritten,
     "users_lean": partial(_list, slug=_BIG, more="&excludedAttributes=groups"),
     "user_name_eq": partial(_filter, attribute="userName"),
     "external_id_eq": partial(_filter, attribute="externalId"),

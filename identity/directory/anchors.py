@@ -48,14 +48,14 @@ class Anchors:
         if self._start == 1:
             return None
         here = self._key(self._start)
-        found = _near.get(here)
+        found = near.get(here)
         if found is not None:
             return uuid.UUID(found)
         coarse = (self._start - 1) // _STEP * _STEP
         begin = self._key(coarse + 1)
         known = cache.get_many({here, begin})
         if here in known:
-            _near.put(here, known[here])
+            near.put(here, known[here])
             return uuid.UUID(known[here])
         distance = self._start - 1 - coarse
         if begin in known:
@@ -72,9 +72,9 @@ class Anchors:
 
     def _keep(self, start_index: int, last: uuid.UUID) -> None:
         key = self._key(start_index)
-        if _near.get(key) != last.hex:
+        if near.get(key) != last.hex:
             cache.set(key, last.hex, _KEPT_SECONDS)
-            _near.put(key, last.hex)
+            near.put(key, last.hex)
 
     def _walked(self, rows: Rows, begin: uuid.UUID | None, distance: int) -> uuid.UUID | None:
         """Return the row so far behind another; what lies between is not read, but its index."""
@@ -147,5 +147,5 @@ class _Near:
             self._held.clear()
 
 
-_near = _Near()
+near = _Near()
 _surveys = tuple(threading.Lock() for _ in range(16))

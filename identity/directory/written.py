@@ -7,7 +7,7 @@ the version is still the same by then. `manage.py check_invariants` holds texts 
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from django.db import transaction
 
@@ -74,14 +74,28 @@ def _complete(directory: Directory, rows: list[WrittenUser]) -> list[WrittenUser
     missing = [row.pk for row in rows if not row.text]
     if not missing:
         return rows
-    made = {row.pk: (row.version, written(row)) for row in user_rows.whole(directory, missing)}
-    for pk, now_written in made.items():
-        _made.note(pk, now_written)
+    anew = {row.pk: (row.version, written(row)) for row in user_rows.whole(directory, missing)}
+    for pk, version_and_text in anew.items():
+        made.note(pk, version_and_text)
     return [
-        row if row.text else row._replace(version=made[row.pk][0], text=made[row.pk][1])
+        row if row.text else row._replace(version=anew[row.pk][0], text=anew[row.pk][1])
         for row in rows
-        if row.text or row.pk in made
+        if row.text or row.pk in anew
     ]
+
+
+def stale(directory: Directory) -> Iterator[uuid.UUID]:
+    """Yield the Users whose kept text is not what their rows tell now."""
+    users = SCIMUser.objects.of(directory.pk).exclude(written="").order_by("pk")
+    after = uuid.UUID(int=0)
+    while ids := list(users.filter(pk__gt=after).values_list("pk", flat=True)[:_AT_ONCE]):
+        after = ids[-1]
+        kept = {row.pk: row for row in user_rows.texts(directory, ids, with_activity=False)}
+        for row in user_rows.whole(directory, ids):
+            text = kept[row.pk].text if row.pk in kept else ""
+            # Whoever changed between the two reads has another version.
+            if text and kept[row.pk].version == row.version and text != written(row):
+                yield row.pk
 
 
 def _keep(latest: Mapping[uuid.UUID, tuple[int, str]]) -> None:
@@ -94,4 +108,5 @@ def _keep(latest: Mapping[uuid.UUID, tuple[int, str]]) -> None:
             bulk.fill_in(SCIMUser, every[begin : begin + _AT_ONCE], only_same=["version"])
 
 
-_made: LatestBuffer[uuid.UUID, tuple[int, str]] = LatestBuffer(_keep)
+made: LatestBuffer[uuid.UUID, tuple[int, str]] = LatestBuffer(_keep)
+"""Texts that were made and are to be kept, by the User, with the version of which they tell."""

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.test import Client as DjangoClient
 
+from identity.directory import written
+
 MEDIA_TYPE = "application/scim+json"
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -124,6 +126,8 @@ class Client:
             headers=headers,
             **environ,
         )
+        # As a few seconds later: the next answers are made of what this one was made of.
+        written.made.flush()
         return Answer(response, f"{method} {self.base}{path} {params or ''} {data[:1_000]}")
 
     def change(self, path: str, *operations: dict[str, Any]) -> Any:

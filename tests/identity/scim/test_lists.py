@@ -30,6 +30,7 @@ def test_pages_by_index_hold_everybody_once_whether_or_not_they_are_remembered(c
         seen += names(page)
     assert len(seen) == len(set(seen)) == ALL
     cache.clear()
+    anchors.near.clear()
     middle = client.get("/Users", startIndex=237, count=10).expect(200)
     assert names(middle) == seen[236:246]
     assert client.get("/Users", startIndex=ALL + 1).expect(200)["Resources"] == []
@@ -94,6 +95,7 @@ def test_who_begins_in_the_middle_has_the_list_surveyed_once(
     monkeypatch.setattr(anchors, "_STEP", 200)
     every = names(client.get("/Users", count=ALL).expect(200))
     cache.clear()
+    anchors.near.clear()
     with django_assert_num_queries(5):  # the survey, the rest of the way, the page
         page = client.get("/Users", startIndex=251, count=7).expect(200)
     assert names(page) == every[250:257]

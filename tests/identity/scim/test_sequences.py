@@ -16,13 +16,23 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from identity.actions import accounts, api_keys, provisioning, scim_groups, scim_users
 from identity.actions.scim_groups import MemberChange
-from identity.models import ProvisioningConnection, SCIMGroup, SCIMUser
+from identity.directory import written
+from identity.invariants import texts_tell_what_the_rows_do
+from identity.models import Directory, ProvisioningConnection, SCIMGroup, SCIMUser
 from identity.resources import patch
 from identity.resources.schema import STEWARD_URN, USER
 from kernel.errors import DomainError
 from kernel.invariants import broken_rules
-from orgs.actions import invitations, members, projects, service_accounts, teams, users
-from orgs.models import Invitation, Membership, ServiceAccount, Team, TeamMembership, User
+from orgs.actions import invitations, members, projects, roles, service_accounts, teams, users
+from orgs.models import (
+    Invitation,
+    Membership,
+    Role,
+    ServiceAccount,
+    Team,
+    TeamMembership,
+    User,
+)
 from tests.factories import OPERATOR, as_service_account, as_user
 from tests.worlds import acme
 
@@ -30,6 +40,7 @@ from tests.worlds import acme
 _USUAL = "8" if connection.vendor == "postgresql" else "15"
 EXAMPLES = int(os.environ.get("STEWARD_SCIM_EXAMPLES", _USUAL))
 DONE: Counter[str] = Counter()
+ROLES = ("Auditor", "Pilot")
 which = st.integers(0, 11)
 address = st.sampled_from([f"p{n}@example.org" for n in range(5)])
 
@@ -56,6 +67,10 @@ class Provisioning(RuleBasedStateMachine):
         for number in range(4):
             self.post_user(name=f"p{number}@example.org", active=True, seat="full")
         self.post_group(name="Crew", numbers=[1, 10, 11])
+        self.make_role(name="Auditor", scope="organization")
+        self.make_role(name="Pilot", scope="team")
+        self.give_role(number=1, role="Auditor")
+        self.map_group(number=0, role="Pilot")
 
     def teardown(self):
         transaction.set_rollback(True)
@@ -168,11 +183,88 @@ class Provisioning(RuleBasedStateMachine):
         if row:
             self.act(scim_groups.delete, actor=self.provider, row=row)
 
-    @rule(number=which, role=st.sampled_from(["admin", "member", "viewer"]))
+    @rule(number=which, role=st.sampled_from(["admin", "member", "viewer", *ROLES]))
     def map_group(self, number, role):
         row = self.group(number)
         if row:
-            self.act(provisioning.map_group, actor=self.owner, group=row, role=role)
+            given = self.given(role, "team")
+            self.act(provisioning.map_group, actor=self.owner, group=row, **given)
+
+    @rule(name=st.sampled_from(ROLES), scope=st.sampled_from(["organization", "team"]))
+    def make_role(self, name, scope):
+        self.act(
+            roles.create, actor=self.owner, name=name, scope=scope, inherits="member", added=[]
+        )
+
+    @rule(
+        number=which,
+        changes=st.sampled_from([{"name": "Auditor"}, {"name": "Pilot"}, {"inherits": "viewer"}]),
+    )
+    def change_role(self, number, changes):
+        row = self.pick(Role.objects.of(self.organization), number)
+        if row:
+            self.act(roles.update, actor=self.owner, role=row, changes=changes)
+
+    @rule(number=which, name=st.sampled_from(["delete", "retire"]))
+    def end_role(self, number, name):
+        row = self.pick(Role.objects.of(self.organization), number)
+        if row:
+            self.act(getattr(roles, name), actor=self.owner, role=row)
+
+    @rule(number=which, role=st.sampled_from(["admin", "member", *ROLES]))
+    def give_role(self, number, role):
+        row = self.pick(Membership.objects.of(self.organization).active(), number)
+        given = self.given(role, "organization")
+        self.act(members.change_role, actor=self.owner, member=row, **given)
+
+    @rule(number=which, seat=st.sampled_from(["full", "viewer", "none"]))
+    def give_seat(self, number, seat):
+        row = self.pick(Membership.objects.of(self.organization).active(), number)
+        self.act(members.change_seat, actor=self.owner, member=row, seat=seat)
+
+    @rule(number=which, person=which, role=st.sampled_from(["admin", "viewer", *ROLES]))
+    def place(self, number, person, role):
+        team = self.pick(Team.objects.of(self.organization).select_related("organization"), number)
+        row = self.pick(Membership.objects.of(self.organization).active(), person)
+        if team and row:
+            inside = TeamMembership.objects.of(self.organization).filter(team=team, membership=row)
+            act = teams.change_member_role if inside.exists() else teams.add_member
+            self.act(act, actor=self.owner, team=team, member=row, **self.given(role, "team"))
+
+    @rule(number=which, person=which)
+    def displace(self, number, person):
+        team = self.pick(Team.objects.of(self.organization).select_related("organization"), number)
+        row = self.pick(Membership.objects.of(self.organization).active(), person)
+        if team and row:
+            self.act(teams.remove_member, actor=self.owner, team=team, member=row)
+
+    @rule(
+        name=address,
+        role=st.sampled_from(["admin", "member", *ROLES]),
+        seat=st.sampled_from(["full", "viewer"]),
+        number=which,
+    )
+    def invite(self, name, role, seat, number):
+        team = self.pick(Team.objects.of(self.organization).select_related("organization"), number)
+        self.act(
+            invitations.create_many,
+            actor=self.owner,
+            addresses=[name],
+            seat=seat,
+            teams=[(team, "member")] if team else [],
+            **self.given(role, "organization"),
+        )
+
+    @rule(number=which)
+    def rename_account(self, number):
+        row = self.pick(Membership.objects.of(self.organization).active(), number)
+        try:
+            with transaction.atomic():
+                users.rename(
+                    actor=as_user(row.user), user=row.user, username=f"renamed-{number % 3}"
+                )
+        except DomainError:
+            pass
 
     @rule(number=which, name=st.sampled_from(["deactivate", "reactivate", "remove"]))
     def act_in_the_console(self, number, name):
@@ -240,6 +332,12 @@ class Provisioning(RuleBasedStateMachine):
             self.act(api_keys.create, actor=self.owner, owner=row, name="key")
             self.act(service_accounts.delete, actor=self.owner, account=row)
 
+    def given(self, name, scope):
+        """Return a role as actions take it: built in, or custom if there is one of the name."""
+        rows = Role.objects.of(self.organization).filter(name=name, scope=scope)
+        custom = rows.first() if name in ROLES else None
+        return {"role": "member" if name in ROLES else name, "custom_role": custom}
+
     def group(self, number):
         rows = SCIMGroup.objects.of(self.organization).select_related("team__organization")
         return self.pick(rows, number)
@@ -251,6 +349,15 @@ class Provisioning(RuleBasedStateMachine):
     @invariant()
     def the_house_is_true(self):
         assert broken_rules() == []
+
+    @invariant()
+    def texts_are_as_if_written_now(self):
+        assert list(texts_tell_what_the_rows_do()) == []
+        directory = Directory.objects.of(self.organization).get()
+        users_ = SCIMUser.objects.of(self.organization)
+        written.read_these(directory, list(users_.values_list("pk", flat=True)))
+        written.made.flush()
+        assert not users_.filter(written="").exists()
 
     @invariant()
     def teams_count_whoever_is_in(self):
