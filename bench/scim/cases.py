@@ -80,7 +80,6 @@ def prepare(
     for slug in SIZES:
         if any(name.startswith("users_") and slug.rpartition("-")[2] in name for name in names):
             _look_at_all_pages(stage, places[slug])
-            _keep_all_texts(stage, places[slug])
     return [_CASES[name](name, stage) for name in names]
 
 
@@ -101,8 +100,6 @@ def _list(
 
     def load(seconds: float) -> Load:
         _forget_pages()
-        if spread and seconds == stage.seconds:
-            time.sleep(_NEAR_SECONDS + 1)
         right = _is_page(_total(place), PAGE)
         asks = [
             Ask("GET", f"/scim/v2/Users?startIndex={at}&count={PAGE}{more}", key, right)
@@ -117,7 +114,15 @@ def _list(
             walks = [cycle(asks[i * step :] + asks[: i * step]) for i in range(CLIENTS)]
         return client.put(stage.url, walks, seconds=seconds)
 
-    return Case(name, partial(load, stage.seconds), partial(load, 1))
+    def warm_up() -> Load:
+        _keep_all_texts(stage, place)
+        done = load(1)
+        if spread:
+            # Until the process does not remember either where pages begin.
+            time.sleep(_NEAR_SECONDS + 1)
+        return done
+
+    return Case(name, partial(load, stage.seconds), warm_up)
 
 
 def _unwritten(name: str, stage: _Stage) -> Case:
@@ -125,15 +130,13 @@ def _unwritten(name: str, stage: _Stage) -> Case:
     organization = Organization.objects.get(slug=place.slug)
     whole = _list(name, stage, slug=place.slug)
 
-    def load() -> Load:
-        # As after a change of everybody: the texts are gone, the rows are where they were.
+    def warm_up() -> Load:
+        done = whole.warm_up()
         SCIMUser.objects.of(organization).update(written="")
         Database(environment.DATABASE_URL).settle()
-        done = whole.run()
-        _keep_all_texts(stage, place)
         return done
 
-    return Case(name, load, whole.warm_up)
+    return Case(name, whole.run, warm_up)
 
 
 def _is_page(total: int, resources: int, kind: bytes = _USER, holds: bytes = b"") -> Right:
@@ -171,11 +174,14 @@ def _look_at_all_pages(stage: _Stage, place: Provisioned) -> None:
 def _keep_all_texts(stage: _Stage, place: Provisioned) -> None:
     """Read pages until the text of every User is kept, as it is some time after a change."""
     organization = Organization.objects.get(slug=place.slug)
+    unwritten = SCIMUser.objects.of(organization).filter(written="")
+    if not unwritten.exists():
+        return
     end = time.monotonic() + 120
-    while SCIMUser.objects.of(organization).filter(written="").exists():
+    while unwritten.exists():
         if time.monotonic() > end:
             raise AssertionError(f"Texts of {place.slug} are not kept.")
-        for at in range(1, place.size + 1, PAGE):
+        for at in range(1, _total(place) + 1, PAGE):
             path = f"/scim/v2/Users?startIndex={at}&count={PAGE}"
             client.ask(stage.url, Ask("GET", path, place.tokens[0], _has_status(200)))
         time.sleep(6)

@@ -5,7 +5,7 @@ answer. Ids, times and documents come as the text that goes out.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -107,7 +107,7 @@ def texts(
     return [by_id[one] for one in ids if one in by_id]
 
 
-def whole(directory: Directory, ids: Sequence[uuid.UUID]) -> list[UserRow]:
+def whole(directory: Directory, ids: Collection[uuid.UUID]) -> list[UserRow]:
     """Read everything about Users by their keys, in no order."""
     text, value = among("u.id", map(str, ids))
     with connection.cursor() as cursor:

@@ -15,6 +15,10 @@ from identity.resources.schema import ENTERPRISE_URN, STEWARD_URN, USER_URN
 MARK = "\x01"
 """Stands before and behind what a mark is called; no JSON text holds it."""
 
+FORM = f"{MARK}f1{MARK}"
+"""Begins each text: in which form it is written. Another form takes another number, so that
+texts that an earlier release kept are written anew."""
+
 _USER_NAME = '"userName":'
 _DECODER = JSONDecoder()
 _BASE, _GROUP, _TEAM = "b", "g", "t"
@@ -30,7 +34,7 @@ class Named(NamedTuple):
 
 def lookup(groups: Mapping[str, Named], base: str) -> dict[str, str]:
     """Return what marks stand for, Groups being given by the ids of their teams."""
-    found = {_BASE: quoted(base)[1:-1]}
+    found = {FORM.strip(MARK): "", _BASE: quoted(base)[1:-1]}
     for team_id, (wire_id, shown, team) in groups.items():
         found[_GROUP + team_id] = (
             f'"value":"{wire_id}","$ref":"{found[_BASE]}/Groups/{wire_id}",'
@@ -42,7 +46,7 @@ def lookup(groups: Mapping[str, Named], base: str) -> dict[str, str]:
 
 def teams_of(marks: Iterable[str]) -> set[str]:
     """Return the ids of the teams about which marks ask."""
-    return {mark[1:] for mark in marks if mark != _BASE}
+    return {mark[1:] for mark in marks if mark[0] in (_GROUP, _TEAM)}
 
 
 def written(row: UserRow, is_shown: Callable[[str], bool] = lambda _team_id: True) -> str:
@@ -57,7 +61,7 @@ def written(row: UserRow, is_shown: Callable[[str], bool] = lambda _team_id: Tru
     else:
         status = "active" if row.is_active else "deactivated"
     return (
-        f'{{"schemas":["{USER_URN}","{STEWARD_URN}"{extension}],"id":"{row.wire_id}",{external}'
+        f'{FORM}{{"schemas":["{USER_URN}","{STEWARD_URN}"{extension}],"id":"{row.wire_id}",{external}'
         f'{_USER_NAME}{quoted(row.user_name)},{inside}{"," if inside else ""}'
         f'"active":{"true" if row.is_active else "false"},"groups":[{groups}],"{STEWARD_URN}":'
         f'{{"organizationRole":{quoted(row.role)},"seat":"{row.seat}","status":"{status}"'

@@ -14,12 +14,15 @@ from django.db import transaction
 from identity.directory import group_names, user_rows
 from identity.directory.lists import Found
 from identity.directory.user_rows import WrittenUser
-from identity.directory.user_text import MARK, teams_of, written
+from identity.directory.user_text import FORM, MARK, teams_of, written
 from identity.models import Directory, SCIMUser
 from kernel.database import bulk
 from kernel.latest import LatestBuffer
 
 _AT_ONCE = 500
+_LONGEST = 8_000
+"""So many characters a text that is kept has at most: longer ones are rare, and would be moved
+out of their row."""
 
 
 def read(directory: Directory, found: Found, *, with_activity: bool = False) -> list[WrittenUser]:
@@ -71,16 +74,17 @@ def _as_of_now(directory: Directory, rows: Sequence[WrittenUser], base: str) -> 
 
 def _complete(directory: Directory, rows: list[WrittenUser]) -> list[WrittenUser]:
     """Write what is not written, and leave out whoever was deleted meanwhile."""
-    missing = [row.pk for row in rows if not row.text]
+    missing = {row.pk for row in rows if not row.text.startswith(FORM)}
     if not missing:
         return rows
     anew = {row.pk: (row.version, written(row)) for row in user_rows.whole(directory, missing)}
-    for pk, version_and_text in anew.items():
-        made.note(pk, version_and_text)
+    for pk, (version, text) in anew.items():
+        if len(text) <= _LONGEST:
+            made.note(pk, (version, text))
     return [
-        row if row.text else row._replace(version=anew[row.pk][0], text=anew[row.pk][1])
+        row._replace(version=anew[row.pk][0], text=anew[row.pk][1]) if row.pk in missing else row
         for row in rows
-        if row.text or row.pk in anew
+        if row.pk not in missing or row.pk in anew
     ]
 
 
@@ -92,9 +96,11 @@ def stale(directory: Directory) -> Iterator[uuid.UUID]:
         after = ids[-1]
         kept = {row.pk: row for row in user_rows.texts(directory, ids, with_activity=False)}
         for row in user_rows.whole(directory, ids):
-            text = kept[row.pk].text if row.pk in kept else ""
+            was = kept.get(row.pk)
             # Whoever changed between the two reads has another version.
-            if text and kept[row.pk].version == row.version and text != written(row):
+            if was is None or was.version != row.version or not was.text.startswith(FORM):
+                continue
+            if was.text != written(row):
                 yield row.pk
 
 

@@ -98,3 +98,23 @@ def test_the_rest_is_written_at_the_end(make, written, monkeypatch):
     make().note("a", 1)
     latest._stop()
     assert {"a": 1} in written
+
+
+def test_a_burst_is_written_before_its_time(make, monkeypatch, settings):
+    settings.STEWARD_USAGE_FLUSH_SECONDS = 3_600
+    monkeypatch.setattr(latest, "_MANY", 5)
+    monkeypatch.setattr(latest, "_thread", None)
+    monkeypatch.setattr(latest, "_wake", threading.Event())
+    monkeypatch.setattr(latest, "_ending", threading.Event())
+    monkeypatch.setattr(latest.atexit, "register", lambda _what: None)
+    came = threading.Event()
+    buffer = LatestBuffer(lambda batch: came.set() if len(batch) >= 5 else None)
+    for name in range(4):
+        buffer.note(name, name)
+    assert not came.wait(0.2)
+    buffer.note("fifth", 5)
+    assert came.wait(10)
+    latest._ending.set()
+    latest._wake.set()
+    latest._thread.join(10)
+    assert not latest._thread.is_alive()

@@ -9,7 +9,9 @@ import pytest
 
 from identity.actions import provisioning
 from identity.directory import group_names, written
-from identity.directory.user_text import user_name
+from identity.directory.user_rows import UserRow
+from identity.directory.user_text import FORM, user_name
+from identity.directory.user_text import written as text_of
 from identity.invariants import texts_tell_what_the_rows_do
 from identity.models import Directory, SCIMGroup, SCIMUser
 from orgs.actions import invitations, members, roles, teams
@@ -69,7 +71,7 @@ def team_roles_of(scim, user: dict) -> list[str]:
 def test_a_text_is_kept_and_answers_the_next_time(scim, world, adam, django_assert_num_queries):
     first = scim.read(f"/Users/{adam['id']}")
     row = row_of(world, adam)
-    assert row.written.startswith('{"schemas"')
+    assert row.written.startswith(f'{FORM}{{"schemas"')
     with django_assert_num_queries(2):
         assert scim.read(f"/Users/{adam['id']}") == first
     SCIMUser.objects.of(world.organization).filter(pk=row.pk).update(
@@ -236,3 +238,39 @@ def test_a_name_with_quotes_is_found_in_its_text(scim, world, adam):
     changed = {"op": "replace", "path": "userName", "value": f"{name}@example.org"}
     assert scim.change(f"/Users/{adam['id']}", changed)["userName"] == f"{name}@example.org"
     assert user_name(row_of(world, adam).written) == f"{name}@example.org"
+
+
+def test_another_form_has_another_number():
+    row = UserRow(
+        id="018f0000-0000-7000-8000-000000000001", is_member=True, user_name="mia@example.org",
+        external_id="e1", is_active=True, version=3, document='{"title":"Dr."}',
+        created="2026-11-27 09:05:39.4468", modified="2026-11-27 09:05:39", role="member",
+        seat="full", places="018f0000-0000-7000-8000-000000000002 admin",
+    )  # fmt: skip
+    assert text_of(row) == (
+        '\x01f1\x01{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User",'
+        '"urn:ietf:params:scim:schemas:extension:steward:2.0:User"],'
+        '"id":"scu_018f0000000070008000000000000001","externalId":"e1",'
+        '"userName":"mia@example.org","title":"Dr.","active":true,"groups":['
+        '{\x01g018f0000-0000-7000-8000-000000000002\x01,"type":"direct"}],'
+        '"urn:ietf:params:scim:schemas:extension:steward:2.0:User":'
+        '{"organizationRole":"member","seat":"full","status":"active","teamRoles":['
+        '{\x01t018f0000-0000-7000-8000-000000000002\x01,"roleName":"admin"}]},'
+        '"meta":{"resourceType":"User","created":"2026-11-27T09:05:39.446800Z",'
+        '"lastModified":"2026-11-27T09:05:39.000000Z",'
+        '"location":"\x01b\x01/Users/scu_018f0000000070008000000000000001",'
+        '"version":"W/\\"3\\""}}'
+    ), "kept texts are in the form of before: let FORM and this text have the next number"
+
+
+def test_texts_of_another_form_or_of_great_length_are_made_anew(scim, world, adam, monkeypatch):
+    rows = SCIMUser.objects.of(world.organization).filter(pk=row_of(world, adam).pk)
+    shown = scim.read(f"/Users/{adam['id']}")
+    rows.update(written='\x01f0\x01{"old":true}')
+    assert not list(texts_tell_what_the_rows_do())
+    assert scim.read(f"/Users/{adam['id']}") == shown
+    assert rows.get().written.startswith(FORM)
+    rows.update(written="")
+    monkeypatch.setattr(written, "_LONGEST", 50)
+    assert scim.read(f"/Users/{adam['id']}") == shown
+    assert rows.get().written == ""
