@@ -52,8 +52,8 @@ PROVISIONING = {
     "directory": {
         "add_team", "addresses_in", "count", "drop_team", "enter", "insert", "leave",
         "note_account_changed", "note_changed", "note_many_changed", "note_names_changed",
-        "note_places_changed", "of", "opened", "place_as_mapped", "release_all", "rename_team",
-        "store_resource", "touch",
+        "note_offer_changed", "note_places_changed", "note_role_changed", "note_team_changed", "of",
+        "opened", "place_as_mapped", "release_all", "rename_team", "store_resource", "touch",
     },
     "managed": {"provisions", "release_all", "require_unmanaged"},
     "provisioned_teams": {

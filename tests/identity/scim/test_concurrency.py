@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from identity.actions import provisioning
+from identity.invariants import texts_tell_what_the_rows_do
 from identity.models import Directory, SCIMGroup, SCIMUser
 from kernel.latest import flush_all
 from orgs.actions import entitlements, organizations
@@ -107,6 +108,43 @@ def test_one_of_two_who_saw_the_same_version_is_told(organization, client):
         return lambda: client.patch(path, patch_of(operation), headers=headers).status_code
 
     assert sorted(at_once([set_("a"), set_("b"), set_("c")])) == [200, 412, 412]
+
+
+def test_no_text_of_before_a_change_outlives_it(organization, client):
+    """Some read pages, whose texts are kept at once; others change people, groups and roles."""
+    people = [
+        client.post("/Users", {"userName": f"p{n}@example.org"}).expect(201) for n in range(12)
+    ]
+    group = client.post("/Groups", {"displayName": "Crew"}).expect(201)
+
+    def read():
+        for count in (5, 12, 100) * 6:
+            client.get("/Users", count=count).expect(200)
+
+    def change(number):
+        member = [{"value": people[number]["id"]}]
+        user, crew = f"/Users/{people[number]['id']}", f"/Groups/{group['id']}"
+        for turn in range(6):
+            role = ("admin", "member")[turn % 2]
+            for path, operation in (
+                (user, {"op": "replace", "path": "title", "value": f"title {turn}"}),
+                (user, {"op": "replace", "path": "organizationRole", "value": role}),
+                (user, {"op": "replace", "path": "active", "value": bool(turn % 2)}),
+                (crew, {"op": ("add", "remove")[turn % 2], "path": "members", "value": member}),
+            ):
+                assert client.patch(path, patch_of(operation)).status_code in (200, 204)
+
+    def map_():
+        rows = SCIMGroup.objects.of(organization).select_related("team__organization")
+        for role in ("viewer", "admin", "member") * 3:
+            provisioning.map_group(
+                actor=OPERATOR, organization=organization, group=rows.get(), role=role
+            )
+
+    at_once([read, read, read, lambda: change(0), lambda: change(1), lambda: change(2), map_])
+    assert list(texts_tell_what_the_rows_do()) == []
+    client.get("/Users").expect(200)
+    assert not SCIMUser.objects.of(organization).filter(written="").exists()
 
 
 @pytest.mark.parametrize(
