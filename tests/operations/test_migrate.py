@@ -1,5 +1,6 @@
 """`migrate` beside traffic: it takes turns, and gives up a lock that others would wait behind."""
 
+import signal
 import subprocess
 import sys
 
@@ -66,3 +67,34 @@ def test_a_constraint_that_waits_for_another_table_is_tried_again(tmp_path):
         assert process.wait(60) == 0, said.read_text()
         assert "0004_provisionedaccount... OK" in said.read_text()
         installation.running.clear()
+
+
+_KILLED_BEFORE_IT_IS_NOTED = """
+import os, signal, sys
+from django.core.management import execute_from_command_line
+from django.db.migrations.recorder import MigrationRecorder
+
+note = MigrationRecorder.record_applied
+
+def killed(self, app, name):
+    if (app, name) == ("auth", "0001_initial"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    note(self, app, name)
+
+MigrationRecorder.record_applied = killed
+execute_from_command_line(["manage.py", "migrate", "-v0"])
+"""
+
+
+@pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+)
+def test_whoever_is_killed_before_a_migration_is_noted_can_migrate_again(tmp_path, database):
+    with installed(database, tmp_path) as installation:
+        killed = subprocess.run(
+            [sys.executable, "-c", _KILLED_BEFORE_IT_IS_NOTED],
+            cwd=ROOT, env=installation.environment, check=False, timeout=120,
+        )  # fmt: skip
+        assert killed.returncode == -signal.SIGKILL
+        installation.manage("migrate", "-v0")
+        installation.manage("migrate", "--check", "-v0")

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as DjangoMigrate
-from django.db import OperationalError, connections
+from django.db import OperationalError, connections, transaction
 
 from kernel.upgrade.owner import as_owner
 from kernel.upgrade.plan import locks_of
@@ -28,6 +28,8 @@ _GIVEN_UP = {
 
 class Command(DjangoMigrate):
     """Migrates with an advisory lock, lock and statement time-outs, and retries."""
+
+    _around: transaction.Atomic | None = None
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the two time-outs."""
@@ -72,14 +74,36 @@ class Command(DjangoMigrate):
             # take long and stop nobody.
             lock, statement = self._timeouts
             self._set_timeouts((lock, statement if migration.atomic else 0))
+            if migration.atomic:
+                self._begin()
+        elif action in ("apply_success", "unapply_success") and migration.atomic:
+            self._commit()
         super().migration_progress_callback(action, migration, fake)
+
+    def _begin(self) -> None:
+        """Begin the transaction in which a migration is applied, and noted as applied.
+
+        Django notes it afterwards: whoever is killed in between could never migrate again.
+        """
+        connection = connections[self._alias]
+        # SQLite looks at foreign keys at the end, and can be told so outside of a transaction.
+        connection.disable_constraint_checking()
+        self._around = transaction.atomic(using=self._alias)
+        self._around.__enter__()
+
+    def _commit(self) -> None:
+        assert self._around is not None  # noqa: S101 - begun as the migration was
+        self._around.__exit__(None, None, None)
+        self._around = None
+        connections[self._alias].enable_constraint_checking()
 
     def _migrate(self, *args: Any, **options: Any) -> None:
         for pause in (*_PAUSES_SECONDS, None):
             try:
                 super().handle(*args, **options)
-            except OperationalError as error:
-                self._leave_transaction()
+            except Exception as error:
+                if self._around is not None or isinstance(error, OperationalError):
+                    self._leave_transaction()
                 reason = _GIVEN_UP.get(getattr(error.__cause__, "sqlstate", ""))
                 if reason is None:
                     raise
@@ -95,11 +119,12 @@ class Command(DjangoMigrate):
                 return
 
     def _leave_transaction(self) -> None:
-        """End the transaction that Django leaves open where a deferred statement failed.
+        """End the transaction of a migration that failed, and those that Django leaves open in it.
 
-        Constraints are added as a migration's transaction ends, outside of what would undo
-        it (`BaseDatabaseSchemaEditor.__exit__`).
+        Constraints are added as its schema editor ends, outside of what would undo them
+        (`BaseDatabaseSchemaEditor.__exit__`).
         """
+        self._around = None
         connection = connections[self._alias]
         if not connection.in_atomic_block:
             return
