@@ -21,11 +21,15 @@ JOINS_TO_WARM_UP = 50
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One thing to measure: `run` puts the load on and says what came back."""
+    """One thing to measure: `run` puts the load on and says what came back.
+
+    `before` brings about the state in which each run begins; nobody counts what that costs.
+    """
 
     name: str
     run: Callable[[], Load]
     warm_up: Callable[[], Load]
+    before: Callable[[], None] = lambda: None
 
 
 CASES = {

@@ -26,6 +26,7 @@ def rounds(
     for number in range(times):
         # Every second round runs backwards: what drifts meanwhile hits all alike.
         for case in prepared if number % 2 == 0 else prepared[::-1]:
+            case.before()
             server.drain()
             run = measure(server, database, environment.SERVER_CORE, case.run)
             runs[case.name].append(run)

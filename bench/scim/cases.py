@@ -27,6 +27,7 @@ from orgs.models import Organization
 
 SIZES = {"bench-scim-10k": 10_000, "bench-scim-100k": 100_000}
 PAGE = 100
+_LARGE_PAGE = 500
 _NEAR_SECONDS = 30
 _PATCH_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _USER, _GROUP = b'"resourceType":"User"', b'"resourceType":"Group"'
@@ -114,15 +115,13 @@ def _list(
             walks = [cycle(asks[i * step :] + asks[: i * step]) for i in range(CLIENTS)]
         return client.put(stage.url, walks, seconds=seconds)
 
-    def warm_up() -> Load:
+    def before() -> None:
         _keep_all_texts(stage, place)
-        done = load(1)
         if spread:
             # Until the process does not remember either where pages begin.
             time.sleep(_NEAR_SECONDS + 1)
-        return done
 
-    return Case(name, partial(load, stage.seconds), warm_up)
+    return Case(name, partial(load, stage.seconds), partial(load, 1), before)
 
 
 def _unwritten(name: str, stage: _Stage) -> Case:
@@ -130,13 +129,11 @@ def _unwritten(name: str, stage: _Stage) -> Case:
     organization = Organization.objects.get(slug=place.slug)
     whole = _list(name, stage, slug=place.slug)
 
-    def warm_up() -> Load:
-        done = whole.warm_up()
+    def before() -> None:
         SCIMUser.objects.of(organization).update(written="")
         Database(environment.DATABASE_URL).settle()
-        return done
 
-    return Case(name, whole.run, warm_up)
+    return Case(name, whole.run, whole.warm_up, before)
 
 
 def _is_page(total: int, resources: int, kind: bytes = _USER, holds: bytes = b"") -> Right:
@@ -181,8 +178,8 @@ def _keep_all_texts(stage: _Stage, place: Provisioned) -> None:
     while unwritten.exists():
         if time.monotonic() > end:
             raise AssertionError(f"Texts of {place.slug} are not kept.")
-        for at in range(1, _total(place) + 1, PAGE):
-            path = f"/scim/v2/Users?startIndex={at}&count={PAGE}"
+        for at in range(1, _total(place) + 1, _LARGE_PAGE):
+            path = f"/scim/v2/Users?startIndex={at}&count={_LARGE_PAGE}"
             client.ask(stage.url, Ask("GET", path, place.tokens[0], _has_status(200)))
         time.sleep(6)
     Database(environment.DATABASE_URL).settle()
