@@ -41,16 +41,6 @@ class UserRow(NamedTuple):
     places: str | None
 
     @property
-    def wire_id(self) -> str:
-        """Return the id as clients see it."""
-        return wire_id(self.id)
-
-    @property
-    def pk(self) -> uuid.UUID:
-        """Return the key of the row."""
-        return uuid.UUID(self.id)
-
-    @property
     def teams(self) -> list[str]:
         """Return the ids of the teams."""
         return [line.partition(" ")[0] for line in (self.places or "").split("\n") if line]

@@ -9,7 +9,7 @@ from json import JSONDecoder
 from json.encoder import encode_basestring as quoted
 from typing import NamedTuple
 
-from identity.directory.user_rows import UserRow
+from identity.directory.user_rows import UserRow, wire_id
 from identity.resources.schema import ENTERPRISE_URN, STEWARD_URN, USER_URN
 
 MARK = "\x01"
@@ -35,9 +35,9 @@ class Named(NamedTuple):
 def lookup(groups: Mapping[str, Named], base: str) -> dict[str, str]:
     """Return what marks stand for, Groups being given by the ids of their teams."""
     found = {FORM.strip(MARK): "", _BASE: quoted(base)[1:-1]}
-    for team_id, (wire_id, shown, team) in groups.items():
+    for team_id, (group_id, shown, team) in groups.items():
         found[_GROUP + team_id] = (
-            f'"value":"{wire_id}","$ref":"{found[_BASE]}/Groups/{wire_id}",'
+            f'"value":"{group_id}","$ref":"{found[_BASE]}/Groups/{group_id}",'
             f'"display":{quoted(shown)}'
         )
         found[_TEAM + team_id] = f'"teamName":{quoted(team)}'
@@ -60,13 +60,14 @@ def written(row: UserRow, is_shown: Callable[[str], bool] = lambda _team_id: Tru
         status = "awaiting confirmation"
     else:
         status = "active" if row.is_active else "deactivated"
+    shown_id = wire_id(row.id)
     return (
-        f'{FORM}{{"schemas":["{USER_URN}","{STEWARD_URN}"{extension}],"id":"{row.wire_id}",{external}'
+        f'{FORM}{{"schemas":["{USER_URN}","{STEWARD_URN}"{extension}],"id":"{shown_id}",{external}'
         f'{_USER_NAME}{quoted(row.user_name)},{inside}{"," if inside else ""}'
         f'"active":{"true" if row.is_active else "false"},"groups":[{groups}],"{STEWARD_URN}":'
         f'{{"organizationRole":{quoted(row.role)},"seat":"{row.seat}","status":"{status}"'
         f'{roles}}},"meta":{{"resourceType":"User","created":"{rfc3339(row.created)}",'
-        f'"lastModified":"{rfc3339(row.modified)}","location":"{_mark(_BASE)}/Users/{row.wire_id}",'
+        f'"lastModified":"{rfc3339(row.modified)}","location":"{_mark(_BASE)}/Users/{shown_id}",'
         f'"version":"W/\\"{row.version}\\""}}}}'
     )
 

@@ -74,17 +74,18 @@ def _as_of_now(directory: Directory, rows: Sequence[WrittenUser], base: str) -> 
 
 def _complete(directory: Directory, rows: list[WrittenUser]) -> list[WrittenUser]:
     """Write what is not written, and leave out whoever was deleted meanwhile."""
-    missing = {row.pk for row in rows if not row.text.startswith(FORM)}
+    missing = {row.id: row.pk for row in rows if not row.text.startswith(FORM)}
     if not missing:
         return rows
-    anew = {row.pk: (row.version, written(row)) for row in user_rows.whole(directory, missing)}
-    for pk, (version, text) in anew.items():
+    every = user_rows.whole(directory, missing.values())
+    anew = {row.id: (row.version, written(row)) for row in every}
+    for row_id, (version, text) in anew.items():
         if len(text) <= _LONGEST:
-            made.note(pk, (version, text))
+            made.note(missing[row_id], (version, text))
     return [
-        row._replace(version=anew[row.pk][0], text=anew[row.pk][1]) if row.pk in missing else row
+        row._replace(version=anew[row.id][0], text=anew[row.id][1]) if row.id in missing else row
         for row in rows
-        if row.pk not in missing or row.pk in anew
+        if row.id not in missing or row.id in anew
     ]
 
 
@@ -94,14 +95,14 @@ def stale(directory: Directory) -> Iterator[uuid.UUID]:
     after = uuid.UUID(int=0)
     while ids := list(users.filter(pk__gt=after).values_list("pk", flat=True)[:_AT_ONCE]):
         after = ids[-1]
-        kept = {row.pk: row for row in user_rows.texts(directory, ids, with_activity=False)}
+        kept = {row.id: row for row in user_rows.texts(directory, ids, with_activity=False)}
         for row in user_rows.whole(directory, ids):
-            was = kept.get(row.pk)
+            was = kept.get(row.id)
             # Whoever changed between the two reads has another version.
             if was is None or was.version != row.version or not was.text.startswith(FORM):
                 continue
             if was.text != written(row):
-                yield row.pk
+                yield was.pk
 
 
 def _keep(latest: Mapping[uuid.UUID, tuple[int, str]]) -> None:
