@@ -21,8 +21,7 @@ neither logged nor counted as the application's queries.
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -33,11 +32,11 @@ from psycopg import errors, generators
 from psycopg.pq import ExecStatus, Format, TransactionStatus
 
 from kernel.database import scope
+from kernel.database.postgresql import cursors
 from kernel.database.postgresql.driver import CHECK_SECONDS, driver
 from kernel.database.walls import SETTING
 
 _TIMESTAMPTZ_OID = psycopg.adapters.types["timestamptz"].oid
-_DECLARE = "DECLARE"
 _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE)
 
 _BEFORE = r"(?:[\s(]|--[^\n]*\n|/\*.*?\*/)*"
@@ -68,7 +67,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 raise ImproperlyConfigured(f"This backend does not know the option {name!r}.")
         params = super().get_connection_params()
         binds_on_server = options.get("server_side_binding") is True
-        params["cursor_factory"] = ServerBindingCursor if binds_on_server else Cursor
+        params["cursor_factory"] = (
+            cursors.ServerBindingCursor if binds_on_server else cursors.Cursor
+        )
         params["autocommit"] = True
         # A session of ours always has the setting; the walls let the tables' owner through
         # where it does not exist (see kernel.database.walls).
@@ -88,7 +89,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if name is None:
             return super().create_cursor()
         binds_on_server = self.settings_dict["OPTIONS"].get("server_side_binding") is True
-        kind: Any = ServerBindingServerSideCursor if binds_on_server else ServerSideCursor
+        kind: Any = (
+            cursors.ServerBindingServerSideCursor if binds_on_server else cursors.ServerSideCursor
+        )
         cursor = kind(self.connection, name=name, scrollable=False, withhold=self.autocommit)
         loader = self.connection.adapters.get_loader(_TIMESTAMPTZ_OID, Format.TEXT)
         if self.timezone != loader.timezone:
@@ -235,113 +238,3 @@ def _is_of_rows(statement: Any) -> bool:
     elif not isinstance(statement, str):
         statement = statement.as_string(None)
     return statement.startswith("SELECT") or _OF_ROWS.match(statement) is not None
-
-
-class _Telling:
-    """A cursor that has the scope told before its statements."""
-
-    _conn: Any
-
-    @property
-    def wrapper(self) -> DatabaseWrapper:
-        """Return the connection that knows what was told."""
-        wrapper: DatabaseWrapper = self._conn.wrapper
-        return wrapper
-
-    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        """Run a statement."""
-        # Written out, because a context manager costs as much again as the check itself.
-        self.wrapper.before(query)
-        try:
-            done = super().execute(query, params, **options)  # type: ignore[misc] # the driver's
-        except BaseException:
-            self.wrapper.failed()
-            raise
-        self.wrapper.after(query)
-        return done
-
-    def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
-        """Run a statement for many parameters."""
-        with self._told(query):
-            super().executemany(query, params_seq, **options)  # type: ignore[misc] # the driver's
-
-    def stream(self, query: Any, params: Any = None, **options: Any) -> Iterator[Any]:
-        """Run a statement and yield its rows as they come."""
-        with self._told(query):
-            yield from super().stream(query, params, **options)  # type: ignore[misc] # the driver's
-
-    @contextmanager
-    def copy(self, statement: Any, params: Any = None, **options: Any) -> Iterator[Any]:
-        """Run COPY."""
-        with self._told(statement), super().copy(statement, params, **options) as copy:  # type: ignore[misc] # the driver's
-            yield copy
-
-    @contextmanager
-    def _told(self, statement: Any) -> Iterator[None]:
-        self.wrapper.before(statement)
-        try:
-            yield
-        except BaseException:
-            self.wrapper.failed()
-            raise
-        self.wrapper.after(statement)
-
-
-class _Lasting:
-    """A named cursor: what it fetches later is of the scope under which it was opened.
-
-    In autocommit it is held: its statement's transaction ends at once, so that the server
-    has read all of it by then. In a transaction the scope is told again before a fetch.
-    """
-
-    _conn: Any
-    _under = ""
-
-    @property
-    def wrapper(self) -> DatabaseWrapper:
-        """Return the connection that knows what was told."""
-        wrapper: DatabaseWrapper = self._conn.wrapper
-        return wrapper
-
-    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        """Open the cursor."""
-        self.wrapper.before(query)
-        self._under = scope.current().value
-        try:
-            done = super().execute(query, params, **options)  # type: ignore[misc] # the driver's
-        except BaseException:
-            self.wrapper.failed()
-            raise
-        self.wrapper.after(_DECLARE)
-        return done
-
-    def fetchone(self) -> Any:
-        """Fetch a row."""
-        self.wrapper.tell(self._under)
-        return super().fetchone()  # type: ignore[misc] # the driver's
-
-    def fetchmany(self, size: int = 0) -> Any:
-        """Fetch some rows."""
-        self.wrapper.tell(self._under)
-        return super().fetchmany(size)  # type: ignore[misc] # the driver's
-
-    def fetchall(self) -> Any:
-        """Fetch what is left."""
-        self.wrapper.tell(self._under)
-        return super().fetchall()  # type: ignore[misc] # the driver's
-
-
-class Cursor(_Telling, base.Cursor):
-    """A cursor whose parameters are bound here."""
-
-
-class ServerBindingCursor(_Telling, base.ServerBindingCursor):
-    """A cursor whose parameters are bound by the server."""
-
-
-class ServerSideCursor(_Lasting, base.ServerSideCursor):
-    """A named cursor whose parameters are bound here."""
-
-
-class ServerBindingServerSideCursor(_Lasting, psycopg.ServerCursor[Any]):
-    """A named cursor whose parameters are bound by the server."""
