@@ -20,6 +20,7 @@ from kernel.wiring import wiring
 
 log = structlog.get_logger(__name__)
 
+
 class LeaseLost(Exception):
     """Another worker took the row over because this one held it for too long."""
 

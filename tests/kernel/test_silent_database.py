@@ -52,8 +52,11 @@ def ask(connection) -> int:
 
 
 @pytest.mark.parametrize("mode", ["blackhole", "half"])
-def test_a_statement_ends_when_the_server_is_silent(connection, proxy, mode):
-    assert ask(connection) == 1
+@pytest.mark.parametrize("times", [1, 7])
+def test_a_statement_ends_when_the_server_is_silent(connection, proxy, mode, times):
+    """Whether it is a new one to the driver, or prepared and sent with all around it."""
+    for _ in range(times):
+        assert ask(connection) == 1
     proxy.set(mode)
     began = time.monotonic()
     with pytest.raises(OperationalError, match="did not answer"):

@@ -16,9 +16,11 @@ from psycopg.pq import TransactionStatus
 
 from kernel.database import scope
 from kernel.database.middleware import ScopeMiddleware
+from kernel.database.postgresql import base
 from kernel.database.scope import NOWHERE, across, within
 from orgs.models import Membership, Organization, Team
 from tests.factories.orgs import OrganizationFactory, TeamFactory
+from tests.walls.backend import plainly, seen, status, told
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
@@ -39,22 +41,6 @@ def in_request() -> Iterator[None]:
     """Run the test as a web request does: from nobody's rows, reads held together."""
     with scope.request():
         yield
-
-
-def seen() -> set[Any]:
-    """Return whose teams the database shows; the query itself names nobody."""
-    return set(Team._base_manager.values_list("organization_id", flat=True))
-
-
-def status() -> TransactionStatus:
-    """Return what the server says of the connection's transaction."""
-    return TransactionStatus(connection.connection.pgconn.transaction_status)
-
-
-def told() -> str:
-    """Return what the setting is just now, asked beneath the backend."""
-    result = connection.connection.pgconn.exec_(b"SHOW steward.organization")
-    return str(result.get_value(0, 0).decode())
 
 
 # --- whose rows -----------------------------------------------------------------------------
@@ -210,7 +196,7 @@ def test_a_write_outside_of_a_transaction_is_durable_at_once(two: Any, in_reques
     assert seen()
     Team._base_manager.filter(organization=two[0]).update(member_count=41)
     assert status() == TransactionStatus.IDLE
-    with psycopg.connect(**_plainly()) as other:
+    with psycopg.connect(**plainly()) as other:
         rows = other.execute("SELECT count(*) FROM orgs_team WHERE member_count = 41").fetchone()
     assert rows == (1,)
     Team._base_manager.filter(organization=two[0]).update(member_count=0)
@@ -316,12 +302,16 @@ def test_a_server_side_cursor_keeps_the_scope_that_it_was_opened_in(
 # --- connections ----------------------------------------------------------------------------
 
 
-def test_a_connection_that_died_between_requests_is_replaced(two: Any) -> None:
-    """The request's first BEGIN is the health check: one round trip, and no error."""
+@pytest.mark.parametrize("lately", [0.0, 60.0])
+def test_a_connection_that_died_between_requests_is_replaced(
+    two: Any, lately: float, monkeypatch: Any
+) -> None:
+    """The request's first BEGIN asks, or the socket tells: no trip more, and no error."""
+    monkeypatch.setattr(base, "_LATELY_SECONDS", lately)
     seen()
     died = connection.connection.info.backend_pid
-    with psycopg.connect(**_plainly()) as other:
-        other.execute("SELECT pg_terminate_backend(%s)", [died])
+    with psycopg.connect(**plainly()) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [died])
     connection.close_if_unusable_or_obsolete()
     with scope.request():
         scope.enter(two[0])
@@ -333,7 +323,7 @@ def test_a_connection_that_dies_after_its_reads_hurts_nobody(two: Any) -> None:
     with scope.request():
         scope.enter(two[0])
         seen()
-        with psycopg.connect(**_plainly()) as other:
+        with psycopg.connect(**plainly()) as other:
             other.execute(
                 "SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid]
             )
@@ -366,15 +356,3 @@ def test_what_is_streamed_is_made_in_the_request_s_scope(two: Any) -> None:
     assert len(seen()) == 2
     assert b"".join(response.streaming_content) == b"TrueTrue"
     assert status() == TransactionStatus.IDLE
-
-
-def _plainly() -> dict[str, Any]:
-    """Return how another program connects to the database: as its owner, without our backend."""
-    at = connection.settings_dict
-    return {
-        "dbname": at["NAME"],
-        "user": at["USER"],
-        "host": at["HOST"],
-        "port": at["PORT"],
-        "password": at["PASSWORD"] or None,
-    }

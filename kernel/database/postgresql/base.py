@@ -9,8 +9,10 @@ this backend makes sure that it says what `kernel.database.scope` says:
 - Inside a transaction a changed scope is told before the next statement. What was told
   before a savepoint that is rolled back is told again.
 - A read outside of `atomic` gets a transaction all the same, because without one there is
-  no setting and no row. In a request such reads share one, which `atomic` takes over where it
-  begins, and which ends with the request, before a statement that cannot run in it, and
+  no setting and no row. A statement that the driver has prepared, which is one that it has
+  seen some times, comes with all of it in one round trip: BEGIN, setting, statement, COMMIT
+  (`cursors`). In a request other reads share a transaction, which `atomic` takes over where
+  it begins, and which ends with the request, before a statement that cannot run in it, and
   after one that is not a plain SELECT: its effect is durable at once. Elsewhere each read
   has its own.
 - Nobody's rows (`NOWHERE`) need no setting, hence no transaction.
@@ -21,6 +23,7 @@ neither logged nor counted as the application's queries.
 """
 
 import re
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -28,16 +31,18 @@ import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.psycopg_any import register_tzloader
-from psycopg import errors, generators
-from psycopg.pq import ExecStatus, Format, TransactionStatus
+from psycopg.pq import Format, TransactionStatus
 
 from kernel.database import scope
 from kernel.database.postgresql import cursors
-from kernel.database.postgresql.driver import CHECK_SECONDS, driver
+from kernel.database.postgresql.cursors import Frame
+from kernel.database.postgresql.driver import CHECK_SECONDS, driver, said
 from kernel.database.walls import SETTING
 
 _TIMESTAMPTZ_OID = psycopg.adapters.types["timestamptz"].oid
-_FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE)
+
+_LATELY_SECONDS = 1.0
+"""So long after an answer a connection on which nothing came in counts as alive."""
 
 _BEFORE = r"(?:[\s(]|--[^\n]*\n|/\*.*?\*/)*"
 _SELECT = re.compile(rf"{_BEFORE}SELECT\b", re.IGNORECASE | re.DOTALL)
@@ -54,6 +59,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """What the running transaction was told; None after a savepoint was rolled back."""
     _is_reading = False
     """Whether the open transaction is one of reads outside of `atomic`."""
+
+    _answered_at = 0.0
+    """When the server last answered, by `time.monotonic`."""
 
     Database = driver
     health_check_enabled: bool
@@ -146,17 +154,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def close_if_health_check_failed(self) -> None:
         """Check a connection before its first use in a request.
 
-        Where a read comes next, BEGIN is the question: one round trip for both.
+        One that answered a moment ago is not asked; that the server ended it since, its
+        socket says. Where a read comes next, BEGIN is the question: one round trip for both.
         """
         if self.connection is None or not self.health_check_enabled or self.health_check_done:
+            return
+        lately = time.monotonic() - self._answered_at < _LATELY_SECONDS
+        if lately and self._is_quiet():
+            self.health_check_done = True
             return
         wanted = scope.current()
         if not (self.autocommit and wanted.holds and wanted.value) or self._is_open():
             super().close_if_health_check_failed()
             return
+        frame = Frame(_begin(wanted.value), wanted.value, is_of_reads=True)
         try:
-            self._begin(wanted.value, seconds=CHECK_SECONDS)
-            self._is_reading = True
+            self._say(b";".join(frame.commands), seconds=CHECK_SECONDS)
+            self.was_said(frame)
         except psycopg.Error:
             self.close()
         self.health_check_done = True
@@ -165,23 +179,35 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def before(self, statement: Any) -> None:
         """Open a transaction and tell the scope, as far as the statement needs it."""
+        frame = self.frame_of(statement)
+        if frame:
+            self._say(b";".join(frame.commands))
+            self.was_said(frame)
+
+    def frame_of(self, statement: Any) -> Frame | None:
+        """Return what is to be said before a statement; None for nothing."""
         status = self.connection.pgconn.transaction_status
         wanted = scope.current().value
         if status == TransactionStatus.INTRANS:
             if self._is_reading and not _is_of_rows(statement):
                 self.end_reads()
             elif wanted != self._told:
-                self._say(_set_local(wanted))
-                self._told = wanted
+                return Frame((_set_local(wanted),), wanted)
         elif status == TransactionStatus.IDLE:
-            if not self.autocommit:
-                self._begin(wanted)
-            elif wanted and _is_of_rows(statement):
-                self._begin(wanted)
-                self._is_reading = True
+            is_of_reads = self.autocommit
+            if not is_of_reads or (wanted and _is_of_rows(statement)):
+                return Frame(_begin(wanted), wanted, is_of_reads)
+        return None
+
+    def was_said(self, frame: Frame) -> None:
+        """Note what the server knows now, and whether a transaction of reads is open."""
+        self._told = frame.value
+        if frame.is_of_reads:
+            self._is_reading = self._is_open()
 
     def after(self, statement: Any) -> None:
         """End a transaction of reads unless more of them may follow."""
+        self._answered_at = time.monotonic()
         if self._is_reading and not (scope.current().holds and _is_select(statement)):
             self._is_reading = False
             self._say(b"COMMIT")
@@ -202,9 +228,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _is_open(self) -> bool:
         return bool(self.connection.pgconn.transaction_status != TransactionStatus.IDLE)
 
-    def _begin(self, value: str, *, seconds: float | None = None) -> None:
-        self._say(b"BEGIN;" + _set_local(value) if value else b"BEGIN", seconds=seconds)
-        self._told = value
+    def _is_quiet(self) -> bool:
+        """Whether the server has not hung up, as far as this machine knows.
+
+        The first look may take in what it said at parting, the second meets the end. A poll
+        would let other threads run in between, which costs more than both.
+        """
+        try:
+            for _ in range(2):
+                self.connection.pgconn.consume_input()
+        except psycopg.Error:
+            return False
+        return True
 
     def _say(self, command: bytes, *, seconds: float | None = None) -> None:
         """Send a command of this class beneath all cursors; raise what the server says.
@@ -213,11 +248,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         connection = self.connection
         with connection.lock:
-            connection.pgconn.send_query(command)
-            results = connection.wait(generators.execute(connection.pgconn), timeout=seconds)
-        for result in results:
-            if result.status in _FAILED:
-                raise errors.error_from_result(result, encoding=connection.pgconn._encoding)
+            connection.wait(said(connection.pgconn, command), timeout=seconds)
+
+
+def _begin(value: str) -> tuple[bytes, ...]:
+    return (b"BEGIN", _set_local(value)) if value else (b"BEGIN",)
 
 
 def _set_local(value: str) -> bytes:

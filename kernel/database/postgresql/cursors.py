@@ -1,42 +1,130 @@
-"""The cursors of our connection: each has the scope told before its statement."""
+"""The cursors of our connection: each has the scope told before its statement.
+
+A round trip costs both sides as much as a small statement does. A prepared statement is
+therefore sent together with what is to be said before it, and with the COMMIT behind it,
+in libpq's pipeline mode (https://www.postgresql.org/docs/current/libpq-pipeline-mode.html).
+The driver has no such thing for one statement: `_maybe_prepare_gen` is a part of its inside,
+so its version is bound closely (pyproject.toml), and a frame that was not sent is an error.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple, Protocol
 
 import psycopg
 from django.db.backends.postgresql import base
+from psycopg import generators
+from psycopg._preparing import Prepare
 
 from kernel.database import scope
-
-if TYPE_CHECKING:
-    from kernel.database.postgresql.base import DatabaseWrapper
+from kernel.database.postgresql.driver import require_done, said
 
 DECLARE = "DECLARE"
+
+
+class Frame(NamedTuple):
+    """What is said before a statement, and the scope that it tells.
+
+    `is_of_reads` says that it opens a transaction for reads outside of `atomic`.
+    """
+
+    commands: tuple[bytes, ...]
+    value: str
+    is_of_reads: bool = False
+
+
+class Backend(Protocol):
+    """What a cursor asks of the connection that it belongs to (`base.DatabaseWrapper`)."""
+
+    def frame_of(self, statement: Any) -> Frame | None:
+        """Return what is to be said before a statement; None for nothing."""
+
+    def was_said(self, frame: Frame) -> None:
+        """Note what the server knows now."""
+
+    def before(self, statement: Any) -> None:
+        """Say at once what is to be said before a statement."""
+
+    def after(self, statement: Any) -> None:
+        """Note that a statement succeeded."""
+
+    def failed(self) -> None:
+        """Note that a statement failed."""
+
+    def tell(self, value: str) -> None:
+        """Tell the open transaction a scope that is not the running code's."""
 
 
 class _Telling:
     """A cursor that has the scope told before its statements."""
 
     _conn: Any
+    _pgconn: Any
+    _frame: Frame | None = None
 
     @property
-    def wrapper(self) -> "DatabaseWrapper":
+    def wrapper(self) -> Backend:
         """Return the connection that knows what was told."""
-        wrapper: DatabaseWrapper = self._conn.wrapper
+        wrapper: Backend = self._conn.wrapper
         return wrapper
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         """Run a statement."""
         # Written out, because a context manager costs as much again as the check itself.
-        self.wrapper.before(query)
+        wrapper = self.wrapper
+        self._frame = wrapper.frame_of(query)
         try:
             done = super().execute(query, params, **options)  # type: ignore[misc] # the driver's
         except BaseException:
-            self.wrapper.failed()
+            self._frame = None
+            wrapper.failed()
             raise
-        self.wrapper.after(query)
+        if self._frame is not None:
+            raise psycopg.InternalError("The scope was not told: is this another driver?")
+        wrapper.after(query)
         return done
+
+    def _maybe_prepare_gen(
+        self, pgq: Any, *, prepare: bool | None = None, binary: bool | None = None
+    ) -> Iterator[Any]:
+        """Send a statement, and what is to be said around it."""
+        frame, self._frame = self._frame, None
+        if frame is not None:
+            prepared, name = self._get_prepared(pgq, prepare)  # type: ignore[attr-defined] # the driver's
+            if prepared is Prepare.YES:
+                yield from self._framed(frame, pgq, name, binary)
+                return
+            yield from said(self._pgconn, b";".join(frame.commands))
+            self.wrapper.was_said(frame)
+        yield from super()._maybe_prepare_gen(pgq, prepare=prepare, binary=binary)  # type: ignore[misc] # the driver's
+
+    def _framed(self, frame: Frame, pgq: Any, name: bytes, binary: bool | None) -> Iterator[Any]:  # noqa: FBT001 - the driver's
+        """Send a prepared statement and all around it at once; take the answers apart."""
+        cursor: Any = self
+        connection = self._pgconn
+        behind = (b"COMMIT",) if frame.is_of_reads else ()
+        try:
+            connection.enter_pipeline_mode()
+            for command in frame.commands:
+                connection.send_query_params(command, None)
+            cursor._send_query_prepared(name, pgq, binary=binary)
+            for command in behind:
+                connection.send_query_params(command, None)
+            connection.pipeline_sync()
+            yield from generators.send(connection)
+            answers = []
+            for _ in (*frame.commands, name, *behind):
+                answers.append((yield from generators.fetch_many(connection)))  # noqa: PERF401 - only a loop can wait
+            yield from generators.fetch_many(connection)
+            connection.exit_pipeline_mode()
+        except BaseException:
+            # What else is on its way would be taken for the answers to the next statement.
+            connection.finish()
+            raise
+        self.wrapper.was_said(frame)
+        require_done(connection, (one for results in answers for one in results))
+        cursor._conn._prepared.maybe_add_to_cache(pgq, Prepare.YES, name)
+        cursor._set_results(answers[len(frame.commands)])
 
     def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
         """Run a statement for many parameters."""
@@ -76,9 +164,9 @@ class _Lasting:
     _under = ""
 
     @property
-    def wrapper(self) -> "DatabaseWrapper":
+    def wrapper(self) -> Backend:
         """Return the connection that knows what was told."""
-        wrapper: DatabaseWrapper = self._conn.wrapper
+        wrapper: Backend = self._conn.wrapper
         return wrapper
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:

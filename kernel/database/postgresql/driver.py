@@ -8,11 +8,13 @@ silent until then is closed, and what was asked of it may have been done or not.
 Tests: tests/kernel/test_silent_database.py.
 """
 
+from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import errors
+from psycopg import errors, generators
+from psycopg.pq import ExecStatus
 
 T = TypeVar("T")
 
@@ -21,6 +23,7 @@ ANSWER_SECONDS = 12.0
 CHECK_SECONDS = 3.0
 """How long the answer to the question may take whether a connection is alive."""
 _INTERVAL_SECONDS = 0.1
+_FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE)
 
 
 class Connection(psycopg.Connection[Any]):
@@ -40,6 +43,20 @@ class Connection(psycopg.Connection[Any]):
             raise psycopg.OperationalError(
                 f"The server did not answer for {limit:g} seconds; the connection is closed."
             ) from None
+
+
+def said(pgconn: Any, command: bytes) -> Iterator[Any]:
+    """Send commands, in the driver's way of waiting; raise what the server says."""
+    pgconn.send_query(command)
+    results = yield from generators.execute(pgconn)
+    require_done(pgconn, results)
+
+
+def require_done(pgconn: Any, results: Iterable[Any]) -> None:
+    """Raise what the server says of the first command that failed."""
+    for result in results:
+        if result.status in _FAILED:
+            raise errors.error_from_result(result, encoding=pgconn._encoding)
 
 
 driver: Any = SimpleNamespace(**{**vars(psycopg), "connect": Connection.connect})
