@@ -91,8 +91,8 @@ def _wait_for_a_turn() -> None:
 
     The threads of a process go on one at a time. One that is woken as soon as a part of the
     database's answer is there takes the core from whoever is at work, which is the database
-    or the thread that it must wait for then. On one core that cost a page of Users an eighth
-    (docs/adr/0010); where a core is free it changes nothing.
+    or the thread whose end it must wait for then. That cost a sixth of what one process can
+    answer (docs/adr/0010).
     """
     if sys.platform == "linux":
         with suppress(OSError):
