@@ -37,8 +37,12 @@ _FOLLOWS_OFFERS = (directory_subscribers.follow_offers,)
 _FOLLOWS_ROLES = (directory_subscribers.follow_roles,)
 
 REACTIONS = {
-    "orgs.invitation.created": Reactions(within=_FOLLOWS_OFFERS, after=("orgs.mail.invitation",)),
-    "orgs.invitation.resent": Reactions(within=_FOLLOWS_OFFERS, after=("orgs.mail.invitation",)),
+    "orgs.invitation.created": Reactions(
+        within=_FOLLOWS_OFFERS, after=("orgs.mail.invitation",)
+    ),
+    "orgs.invitation.resent": Reactions(
+        within=_FOLLOWS_OFFERS, after=("orgs.mail.invitation",)
+    ),
     "orgs.invitation.accepted": Reactions(within=(directory_subscribers.follow_invitations,)),
     "orgs.request.made": Reactions(after=("orgs.mail.request_made",)),
     "orgs.request.approved": Reactions(after=("orgs.mail.request_decided",)),

@@ -33,7 +33,9 @@ def secrets_are_strong(**_kwargs: Any) -> Sequence[CheckMessage]:
     keys = settings.STEWARD_ENCRYPTION_KEYS
     if not keys or any(_length(key) != _KEY_BYTES for key in keys):
         found.append(
-            _error("STEWARD_ENCRYPTION_KEYS needs base64 keys of exactly 32 bytes.", "kernel.E012")
+            _error(
+                "STEWARD_ENCRYPTION_KEYS needs base64 keys of exactly 32 bytes.", "kernel.E012"
+            )
         )
     try:
         SigningRing(settings.STEWARD_CHECKPOINT_KEYS)

@@ -79,7 +79,9 @@ class RequestContextMiddleware:
         log_request(request, response, elapsed_seconds=time.monotonic() - started)
         return response
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponse | None:
         """Answer a limit that was reached where no door translates it, as in allauth's views."""
         if not isinstance(exception, Throttled):
             return None
@@ -94,7 +96,9 @@ def origin_of(request: Any) -> Origin:
     return getattr(inner, "origin", None) or Origin()
 
 
-def failed(request: HttpRequest, status: int, code: str, title: str, detail: str) -> HttpResponse:
+def failed(
+    request: HttpRequest, status: int, code: str, title: str, detail: str
+) -> HttpResponse:
     """Answer a request that failed: a problem document or a page."""
     request_id = origin_of(request).request_id
     if request.path.startswith("/scim"):
@@ -131,7 +135,9 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer 404: the same bytes for what is absent and for what is another's."""
-    return failed(request, 404, "not_found", "Not found", "There is nothing here that you can see.")
+    return failed(
+        request, 404, "not_found", "Not found", "There is nothing here that you can see."
+    )
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:

@@ -57,7 +57,9 @@ def is_transient(exc: BaseException) -> bool:
     return not str(exc).startswith("no such ")
 
 
-def again_if_undone(act: Callable[[], T], *, sleep: Callable[[float], object] = time.sleep) -> T:
+def again_if_undone(
+    act: Callable[[], T], *, sleep: Callable[[float], object] = time.sleep
+) -> T:
     """Return what `act` returns; call it again, at most three times, where it was undone.
 
     Between two calls lies a short pause, longer each time and by chance, so that those who

@@ -41,9 +41,7 @@ STEWARD_MIGRATION_DATABASE_URL = env.str("STEWARD_MIGRATION_DATABASE_URL", defau
 STEWARD_REQUIRES_WALLS = env.bool("STEWARD_REQUIRES_WALLS", default=False)
 
 # --- jobs -----------------------------------------------------------------------------------
-CELERY_BROKER_URL = env.str(
-    "CELERY_BROKER_URL", default=env.str("REDIS_URL", default="memory://localhost")
-)
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", default="memory://localhost"))
 STEWARD_RELAY = not CELERY_BROKER_URL.startswith("memory")
 STEWARD_SWEEP_SECONDS = env.float("STEWARD_SWEEP_SECONDS", default=10 if STEWARD_RELAY else 0.5)
 STEWARD_JOB_LEASE_SECONDS = env.float("STEWARD_JOB_LEASE_SECONDS", default=60)
@@ -338,6 +336,4 @@ def redis_cache(url: str) -> dict[str, Any]:
         "LOCATION": url,
         "OPTIONS": {"socket_timeout": 0.1, "socket_connect_timeout": 0.25},
     }
-
-
 STEWARD_USAGE_FLUSH_SECONDS = env.float("STEWARD_USAGE_FLUSH_SECONDS", default=5)

@@ -37,7 +37,9 @@ STEWARD_USAGE_FLUSH_SECONDS = 0
 CELERY_BROKER_URL = "memory://localhost"
 
 _wanted = env.str("STEWARD_TEST_DATABASE", default="")
-_url = env.str("STEWARD_TEST_DATABASE_URL", default="postgresql://postgres@127.0.0.1:5432/steward")
+_url = env.str(
+    "STEWARD_TEST_DATABASE_URL", default="postgresql://postgres@127.0.0.1:5432/steward"
+)
 USES_POSTGRESQL = _wanted != "sqlite" and (_wanted == "postgresql" or _answers(_url))
 if USES_POSTGRESQL:
     DATABASES = {"default": postgresql(_url)}

@@ -124,7 +124,9 @@ _PROTOCOL = (
     Explained(
         "unsupported_media_type", "Unsupported Media Type", 415, "The body is not sent as JSON."
     ),
-    Explained("internal_error", "Something went wrong on our side", 500, "A fault of the service."),
+    Explained(
+        "internal_error", "Something went wrong on our side", 500, "A fault of the service."
+    ),
 )
 
 

@@ -172,7 +172,9 @@ def _of_database(exc: Exception, request_id: str) -> Problem:
         "The database was busy or out of reach. Whether anything was changed is not known: send "
         "it again with the same Idempotency-Key, and it happens once."
     )
-    return _of_domain(errors.Unavailable(detail, retry_after_seconds=RETRY_SECONDS), request_id)
+    return _of_domain(
+        errors.Unavailable(detail, retry_after_seconds=RETRY_SECONDS), request_id
+    )
 
 
 def _of_unknown(exc: Exception, request_id: str) -> Problem:

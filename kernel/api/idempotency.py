@@ -146,7 +146,9 @@ def _perform(digest: str, fingerprint: str, produce: Callable[[], Response]) -> 
         fingerprint=fingerprint,
         status=response.status_code,
         headers={
-            name: value for name, value in response.headers.items() if name.lower() not in _NOT_KEPT
+            name: value
+            for name, value in response.headers.items()
+            if name.lower() not in _NOT_KEPT
         },
         body=JSONRenderer().render(response.data).decode(),
         expires_at=now() + LIFETIME,

@@ -22,7 +22,9 @@ class KeysetPagination(BasePagination):
 
     page: Page[Any]
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: Any = None
+    ) -> list[Any]:
         """Read the page of a queryset that the query asks for."""
         chosen = getattr(view, "get_page_order", None)
         order = chosen(request) if chosen else getattr(view, "page_order", "-id")

@@ -326,7 +326,9 @@ def _share_problems(paths: Json) -> Json:
                     number = sum(name.startswith(f"Problem{status}") for name in shared)
                     names[text] = f"Problem{status}" + (f"_{number + 1}" if number else "")
                     shared[names[text]] = response
-                operation["responses"][status] = {"$ref": f"#/components/responses/{names[text]}"}
+                operation["responses"][status] = {
+                    "$ref": f"#/components/responses/{names[text]}"
+                }
     return shared
 
 

@@ -97,7 +97,9 @@ def _rotate_column(column: SealedField, batch_size: int, failures: list[str]) ->
         yield _rotate_batch(column, batch, failures)
 
 
-def _rotate_batch(column: SealedField, batch: list[tuple[Any, str]], failures: list[str]) -> int:
+def _rotate_batch(
+    column: SealedField, batch: list[tuple[Any, str]], failures: list[str]
+) -> int:
     database = router.db_for_write(column.model)
     connection = connections[database]
     key: Any = column.model._meta.pk

@@ -78,7 +78,9 @@ def _create(connection: BaseDatabaseWrapper, role: str, password: str | None) ->
             done.append(f"Took from {role} what passes walls or makes roles and databases.")
         if password is not None:
             verifier = _verifier(connection, role, password)
-            cursor.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(verifier)))
+            cursor.execute(
+                sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(verifier))
+            )
             done.append(f"Set the password of {role}.")
         for setting, value in SETTINGS.items():
             if _setting_of(cursor, role, setting) != value:
@@ -110,7 +112,9 @@ def _grant(connection: BaseDatabaseWrapper, role: str) -> list[str]:
             "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} "
             "GRANT USAGE, SELECT ON SEQUENCES TO {role}",
         ):
-            cursor.execute(sql.SQL(statement).format(role=name, schema=schema, database=database))
+            cursor.execute(
+                sql.SQL(statement).format(role=name, schema=schema, database=database)
+            )
         done = [f"Granted {role} the rows of {len(tables)} tables, and of those to come."]
         for names, privileges, what in (
             (APPEND_ONLY, "UPDATE, DELETE", "Revoked changing and deleting"),

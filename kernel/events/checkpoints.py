@@ -58,7 +58,9 @@ class Statement:
     @property
     def line(self) -> str:
         """Return the statement as a line of the file."""
-        return _dense({**json.loads(self.text), "key_id": self.key_id, "signature": self.signature})
+        return _dense(
+            {**json.loads(self.text), "key_id": self.key_id, "signature": self.signature}
+        )
 
     @property
     def is_genuine(self) -> bool:

@@ -47,7 +47,9 @@ def verify_some(job: Job) -> None:
         waiting = [chain for chain in waiting if chain >= uuid.UUID(place)]
     left = _EVENTS_A_JOB
     for chain in waiting[:_CHAINS_A_JOB]:
-        marks, breaks = checkpoints.known(chain, elsewhere=outside.get(chain, ()), newest=_NEWEST)
+        marks, breaks = checkpoints.known(
+            chain, elsewhere=outside.get(chain, ()), newest=_NEWEST
+        )
         walk = Walk(
             chain, start=start if start.sequence else START, marks=marks, at_most=max(left, 1)
         )
@@ -110,3 +112,5 @@ def _hand_on(slot: str, chain: uuid.UUID, reached: Mark) -> None:
         },
         unique_key=f"{JOB}:{slot}:{chain}:{reached.sequence}",
     )
+
+

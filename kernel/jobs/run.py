@@ -20,7 +20,6 @@ from kernel.wiring import wiring
 
 log = structlog.get_logger(__name__)
 
-
 class LeaseLost(Exception):
     """Another worker took the row over because this one held it for too long."""
 

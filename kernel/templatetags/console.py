@@ -88,6 +88,7 @@ def words(name: object) -> str:
     return text[:1].upper() + text[1:]
 
 
+
 @register.filter
 def time_left(until: dt.datetime | None, since: dt.datetime) -> int:
     """Return how much of a span is left, in thousandths; a countdown's geometry."""

@@ -33,7 +33,9 @@ PATCH = {"Operations": [{"op": "replace", "path": "displayName", "value": "taken
 def ids_of(town: Town) -> dict[str, str]:
     """Return an id of rival's for each kind of resource."""
     rival = town.rival
-    user = SCIMUser.objects.of(rival.organization).get(membership=rival.people["target"].member)
+    user = SCIMUser.objects.of(rival.organization).get(
+        membership=rival.people["target"].member
+    )
     group = SCIMGroup.objects.of(rival.organization).get(team=rival.team)
     return {"Users": user.wire_id, "Groups": group.wire_id, "Roles": rival.ids["role"]}
 

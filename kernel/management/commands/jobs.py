@@ -32,9 +32,9 @@ class Command(BaseCommand):
         if options["retry"]:
             try:
                 chosen = (
-                    dead
-                    if options["retry"] == "all"
-                    else dead.filter(pk=decode("job", options["retry"]))
+                    dead if options["retry"] == "all" else dead.filter(
+                        pk=decode("job", options["retry"])
+                    )
                 )
             except Missing:
                 raise CommandError("Give the id as job_ and 32 digits, or 'all'.") from None

@@ -66,10 +66,7 @@ class Command(DjangoMigrate):
                     self._set_timeouts(None)
 
     def migration_progress_callback(
-        self,
-        action: str,
-        migration: Any = None,
-        fake: bool = False,  # noqa: FBT001, FBT002
+        self, action: str, migration: Any = None, fake: bool = False  # noqa: FBT001, FBT002
     ) -> None:
         """Print progress; give each migration the time-outs that fit it."""
         if action in ("apply_start", "unapply_start"):
