@@ -91,7 +91,7 @@ def _wait_for_a_turn() -> None:
 
     The threads of a process go on one at a time. One that is woken as soon as a part of the
     database's answer is there takes the core from whoever is at work, which is the database
-    or the thread whose end it must wait for then. That cost a sixth of what one process can
+    or the thread whose end it must wait for then. That cost an eighth of what one process can
     answer (docs/adr/0010).
     """
     if sys.platform == "linux":

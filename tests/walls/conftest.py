@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from orgs.models import Organization
 from tests.database import ground
+from tests.factories.orgs import OrganizationFactory, TeamFactory
 from tests.walls.town import Town, build_town
 
 _CASES = "cases"
@@ -45,3 +47,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     )
     if total:
         terminalreporter.write_line(f"walls: {total} cases of the tenant and removal matrices")
+
+
+@pytest.fixture
+def two() -> tuple[Organization, Organization]:
+    """Return two organizations with a team each."""
+    made = OrganizationFactory(), OrganizationFactory()
+    for organization in made:
+        TeamFactory(organization=organization)
+    return made

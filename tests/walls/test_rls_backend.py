@@ -18,22 +18,13 @@ from kernel.database import scope
 from kernel.database.middleware import ScopeMiddleware
 from kernel.database.postgresql import base
 from kernel.database.scope import NOWHERE, across, within
-from orgs.models import Membership, Organization, Team
-from tests.factories.orgs import OrganizationFactory, TeamFactory
+from orgs.models import Membership, Team
+from tests.factories.orgs import TeamFactory
 from tests.walls.backend import plainly, seen, status, told
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
 ALTERNATIONS = 2_000
-
-
-@pytest.fixture
-def two() -> tuple[Organization, Organization]:
-    """Return two organizations with a team each."""
-    made = OrganizationFactory(), OrganizationFactory()
-    for organization in made:
-        TeamFactory(organization=organization)
-    return made
 
 
 @pytest.fixture

@@ -20,23 +20,12 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from kernel.database import scope
 from kernel.database.postgresql import base, cursors
 from kernel.database.scope import across, within
-from orgs.models import Organization
-from tests.factories.orgs import OrganizationFactory, TeamFactory
 from tests.walls.backend import plainly, status, told
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
 OFTEN = 7
 """So often a statement is run, the driver has prepared it."""
-
-
-@pytest.fixture
-def two() -> tuple[Organization, Organization]:
-    """Return two organizations with a team each."""
-    made = OrganizationFactory(), OrganizationFactory()
-    for organization in made:
-        TeamFactory(organization=organization)
-    return made
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ DECLARE = "DECLARE"
 class Frame(NamedTuple):
     """What is said before a statement, and the scope that it tells.
 
-    `is_of_reads` says that it opens a transaction for reads outside of `atomic`.
+    `is_of_reads` says that it opens a transaction outside of `atomic`, for reads in the main.
     """
 
     commands: tuple[bytes, ...]
