@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,8 @@ def _completed(path: Path) -> dict[str, Any]:
 
 
 def _draft(path: Path, content: dict[str, Any]) -> Path:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(content, indent=2))
-    return draft
+    # A name of its own: threads share a process's number, and containers have equal ones.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w") as draft:
+        draft.write(json.dumps(content, indent=2))
+    return Path(name)
