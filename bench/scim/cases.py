@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import redis
+from django.db.models import F
 
 from bench import environment, wrk
 from bench.cases import Case
@@ -21,7 +22,7 @@ from bench.meter import Load
 from bench.scim import client, seed
 from bench.scim.client import CLIENTS, Ask, Right, Shared
 from bench.scim.seed import Provisioned
-from identity.models import Directory, SCIMUser
+from identity.models import Directory, SCIMText
 from identity.resources.schema import USER_URN
 from orgs.models import Organization
 
@@ -130,7 +131,7 @@ def _unwritten(name: str, stage: _Stage) -> Case:
     whole = _list(name, stage, slug=place.slug)
 
     def before() -> None:
-        SCIMUser.objects.of(organization).update(written="")
+        SCIMText.objects.of(organization).update(turn=F("turn") + 1, text="")
         Database(environment.DATABASE_URL).settle()
 
     return Case(name, whole.run, whole.warm_up, before)
@@ -171,7 +172,7 @@ def _look_at_all_pages(stage: _Stage, place: Provisioned) -> None:
 def _keep_all_texts(stage: _Stage, place: Provisioned) -> None:
     """Read pages until the text of every User is kept, as it is some time after a change."""
     organization = Organization.objects.get(slug=place.slug)
-    unwritten = SCIMUser.objects.of(organization).filter(written="")
+    unwritten = SCIMText.objects.of(organization).filter(text="")
     if not unwritten.exists():
         return
     end = time.monotonic() + 120

@@ -15,7 +15,7 @@ from django.db import transaction
 from bench import seed
 from bench.seed import BATCH
 from identity.actions import api_keys, directory, provisioning, scim_groups
-from identity.models import ProvisionedAccount, SCIMEmail, SCIMGroup, SCIMUser
+from identity.models import ProvisionedAccount, SCIMEmail, SCIMGroup, SCIMText, SCIMUser
 from identity.queries import recognise
 from identity.resources.folding import folded
 from identity.resources.schema import ENTERPRISE_URN, USER
@@ -146,6 +146,9 @@ def _add_users(
 ) -> list[SCIMUser]:
     rows = list(_users(organization, members, numbers))
     SCIMUser.objects.bulk_create(rows, batch_size=BATCH)
+    SCIMText.objects.bulk_create(
+        [SCIMText(user=row, organization=organization) for row in rows], batch_size=BATCH
+    )
     SCIMEmail.objects.bulk_create(
         [
             SCIMEmail(organization=organization, user=row, value_key=value)

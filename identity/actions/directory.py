@@ -12,13 +12,21 @@ from django.db import transaction
 from django.db.models import F
 
 from identity.actions import accounts
-from identity.models import Directory, ProvisionedAccount, SCIMEmail, SCIMGroup, SCIMUser
+from identity.models import (
+    Directory,
+    ProvisionedAccount,
+    SCIMEmail,
+    SCIMGroup,
+    SCIMText,
+    SCIMUser,
+)
 from identity.models.scim import LONGEST_NAME, SCIMUserQuerySet
 from identity.resources.folding import folded
 from identity.resources.schema import USER
 from kernel.clock import now
 from kernel.database.scope import across
 from kernel.principal import Principal
+from kernel.tenancy import TenantQuerySet
 from orgs.actions import members, teams
 from orgs.models import (
     InvitationTeam,
@@ -125,38 +133,41 @@ def leave(organization_id: Any, user_id: Any, *, by_themselves: bool) -> None:
 def note_changed(organization_id: Any, membership_id: Any, **fields: Any) -> None:
     """Count a change of a member that a User tells about."""
     rows = SCIMUser.objects.of(organization_id).filter(membership_id=membership_id)
-    _count_change(rows, **fields)
+    _count_change(organization_id, rows, **fields)
 
 
 def note_many_changed(organization_id: Any, membership_ids: Sequence[Any]) -> None:
     """Count a change of many members' Users."""
     for begin in range(0, len(membership_ids), _AT_ONCE):
         part = membership_ids[begin : begin + _AT_ONCE]
-        _count_change(SCIMUser.objects.of(organization_id).filter(membership_id__in=part))
+        rows = SCIMUser.objects.of(organization_id).filter(membership_id__in=part)
+        _count_change(organization_id, rows)
 
 
 def note_offer_changed(organization_id: Any, invitation_ids: Iterable[Any]) -> None:
     """Count a change of what is offered to people who are awaited."""
     rows = SCIMUser.objects.of(organization_id).filter(membership=None)
-    _count_change(rows.filter(invitation_id__in=list(invitation_ids)))
+    _count_change(organization_id, rows.filter(invitation_id__in=list(invitation_ids)))
 
 
 def note_team_changed(organization_id: Any, team_id: Any) -> None:
     """Count a change for the Users of all who are in a team, or promised to be."""
     rows = SCIMUser.objects.of(organization_id)
     places = TeamMembership.objects.of(organization_id).filter(team_id=team_id)
-    _count_change(rows.filter(membership__in=places.values("membership")))
+    _count_change(organization_id, rows.filter(membership__in=places.values("membership")))
     promised = InvitationTeam.objects.of(organization_id).filter(team_id=team_id)
-    _count_change(rows.filter(membership=None, invitation__in=promised.values("invitation")))
+    awaited = rows.filter(membership=None, invitation__in=promised.values("invitation"))
+    _count_change(organization_id, awaited)
 
 
 def note_role_changed(organization_id: Any, role_id: Any) -> None:
     """Count a change for the Users of all who have a custom role, or are offered it."""
     rows = SCIMUser.objects.of(organization_id)
-    _count_change(rows.filter(membership__custom_role=role_id))
+    _count_change(organization_id, rows.filter(membership__custom_role=role_id))
     places = TeamMembership.objects.of(organization_id).filter(custom_role=role_id)
-    _count_change(rows.filter(membership__in=places.values("membership")))
-    _count_change(rows.filter(membership=None, invitation__custom_role=role_id))
+    _count_change(organization_id, rows.filter(membership__in=places.values("membership")))
+    awaited = rows.filter(membership=None, invitation__custom_role=role_id)
+    _count_change(organization_id, awaited)
 
 
 def note_account_changed(user_id: Any, changes: Mapping[str, Any]) -> None:
@@ -277,6 +288,7 @@ def insert(row: SCIMUser) -> None:
     """Insert a User with its addresses, and count it."""
     row.search = folded(row.resource, USER)
     row.save(force_insert=True)
+    SCIMText.objects.create(user=row, organization_id=row.organization_id)
     _store_addresses([(row, addresses_in(row.search))])
     count(row.organization_id, users=1)
 
@@ -284,19 +296,28 @@ def insert(row: SCIMUser) -> None:
 def touch(row: SCIMUser | SCIMGroup, *fields: str) -> None:
     """Save fields of a row as a change that clients see."""
     row.modified_at = now()
-    if isinstance(row, SCIMUser):
-        row.written = ""
-        fields = (*fields, "written")
     row.save_change(*fields, "modified_at")
+    if isinstance(row, SCIMUser):
+        _take_back(SCIMText.objects.of(row.organization_id).filter(pk=row.pk))
 
 
-def _count_change(rows: SCIMUserQuerySet, **fields: Any) -> None:
-    """Count a change that clients see of Users that are not at hand, and take their texts back."""
-    rows.update(version=F("version") + 1, modified_at=now(), written="", **fields)
+def _count_change(organization_id: Any, rows: SCIMUserQuerySet, **fields: Any) -> None:
+    """Count a change that clients see of Users that are not at hand."""
+    if rows.update(version=F("version") + 1, modified_at=now(), **fields):
+        texts = SCIMText.objects.of(organization_id)
+        _take_back(texts.filter(user__in=rows.order_by().values("pk")))
+
+
+def _take_back(texts: TenantQuerySet[SCIMText]) -> None:
+    """Let nobody answer by these texts any more, nor keep one that was read before."""
+    texts.update(turn=F("turn") + 1, text="")
 
 
 def _store(rows: list[SCIMUser]) -> int:
     SCIMUser.objects.bulk_create(rows)
+    SCIMText.objects.bulk_create(
+        SCIMText(user=row, organization_id=row.organization_id) for row in rows
+    )
     _store_addresses([(row, addresses_in(row.search)) for row in rows])
     return len(rows)
 

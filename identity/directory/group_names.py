@@ -6,32 +6,32 @@ changes, which the directory's mark says; of very many, those that are asked for
 
 import threading
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from django.db import connection
 
 from identity.directory.sql import among, id_text, key
-from identity.directory.user_text import Named, lookup
+from identity.directory.user_text import Named, Spelling
 from identity.models import Directory, SCIMGroup
 
 _FEW = 2_000
 _ADDRESSES = 100
 _lock = threading.Lock()
-_remembered: dict[tuple[uuid.UUID, str], tuple[uuid.UUID, Mapping[str, str]]] = {}
+_remembered: dict[tuple[uuid.UUID, str], tuple[uuid.UUID, Spelling]] = {}
 """What the marks of so many organizations and addresses stand for at most, and of which names."""
 
 
-def remembered(directory: Directory, base: str) -> Mapping[str, str] | None:
+def remembered(directory: Directory, base: str) -> Spelling | None:
     """Return what all marks below an address stand for; None where there are too many Groups."""
     if directory.groups > _FEW:
         return None
     place = (directory.pk, base)
     with _lock:
-        names_mark, known = _remembered.get(place, (None, {}))
-    if names_mark == directory.names_mark:
-        return known
-    found = lookup(_read(directory, "", []), base)
+        known = _remembered.get(place)
+    if known is not None and known[0] == directory.names_mark:
+        return known[1]
+    found = Spelling(_read(directory, "", []), base)
     with _lock:
         if len(_remembered) >= _ADDRESSES:
             _remembered.clear()
@@ -39,12 +39,18 @@ def remembered(directory: Directory, base: str) -> Mapping[str, str] | None:
     return found
 
 
-def of_teams(directory: Directory, teams: Collection[str], base: str) -> Mapping[str, str]:
-    """Return what marks of some teams stand for now; teams without a Group are left out."""
+def of_teams(
+    directory: Directory, teams: Collection[str], base: str, *, leaves_out: bool = False
+) -> Spelling:
+    """Return what marks stand for now that ask about some teams.
+
+    Teams without a Group are unknown, or left out.
+    """
     if not teams:
-        return lookup({}, base)
+        return Spelling({}, base, leaves_out=leaves_out)
     text, value = among("g.team_id", teams)
-    return lookup(_read(directory, f" AND {text}", [value]), base)
+    groups = _read(directory, f" AND {text}", [value])
+    return Spelling(groups, base, leaves_out=leaves_out)
 
 
 def _read(directory: Directory, condition: str, values: list[Any]) -> dict[str, Named]:

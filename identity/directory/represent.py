@@ -7,13 +7,13 @@ leaves attributes out or asks in the other dialect.
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from identity.directory.user_rows import WrittenUser
-from identity.directory.written import as_json
+from identity.directory.written import Page, as_json
 from identity.models import Directory, SCIMGroup, SCIMUser
 from identity.resources.projection import Projection
 from identity.resources.schema import GROUP_URN
@@ -24,26 +24,22 @@ encode_json = msgspec.json.Encoder().encode
 _read_json = msgspec.json.Decoder().decode
 
 
-def users(
-    directory: Directory, rows: Sequence[WrittenUser], base: str, projection: Projection
-) -> Any:
+def users(directory: Directory, page: Page, base: str, projection: Projection) -> Any:
     """Return Users for an answer: a list, or with nothing left out as JSON that is made already."""
     if projection.is_whole:
-        return msgspec.Raw(as_json(directory, rows, base).encode())
-    return [projection.of(one) for one in user_resources(directory, rows, base)]
+        return msgspec.Raw(as_json(directory, page, base).encode())
+    return [projection.of(one) for one in user_resources(directory, page, base)]
 
 
 def user(directory: Directory, row: WrittenUser, base: str, projection: Projection) -> Any:
     """Return one User for an answer."""
-    text = as_json(directory, [row], base)[1:-1]
+    text = as_json(directory, Page.of([row]), base)[1:-1]
     return msgspec.Raw(text.encode()) if projection.is_whole else projection.of(_read_json(text))
 
 
-def user_resources(
-    directory: Directory, rows: Sequence[WrittenUser], base: str
-) -> list[dict[str, Any]]:
-    """Return Users as resources, one for each row."""
-    found: list[dict[str, Any]] = _read_json(as_json(directory, rows, base))
+def user_resources(directory: Directory, page: Page, base: str) -> list[dict[str, Any]]:
+    """Return Users as resources, one for each on a page."""
+    found: list[dict[str, Any]] = _read_json(as_json(directory, page, base))
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection
 
 Values = tuple[Any, ...]
+_JOINED = {"postgresql": "string_agg", "sqlite": "group_concat"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,12 @@ def among(column: str, ids: Iterable[str]) -> tuple[str, Any]:
 
 def joined_lines(line: str, source: str) -> str:
     """Return the lines of a source's rows as one text, in any order; NULL if there is none."""
-    function = "string_agg" if connection.vendor == "postgresql" else "group_concat"
-    return f"(SELECT {function}({line}, '\n') FROM {source})"  # noqa: S608 - our names # nosec B608
+    return f"(SELECT {_JOINED[connection.vendor]}({line}, '\n') FROM {source})"  # noqa: S608 - our names # nosec B608
+
+
+def joined_texts(text: str, source: str) -> str:
+    """Return how many rows a source has, and their texts with commas between, in its order."""
+    return f"SELECT count(*), {_JOINED[connection.vendor]}({text}, ',') FROM {source}"  # noqa: S608 - our names # nosec B608
 
 
 def key(value: uuid.UUID) -> Any:

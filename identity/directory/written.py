@@ -1,21 +1,31 @@
 """Users as they are answered: read as the text in which each was written, until it changes.
 
 A User is read far more often than it changes, and gathering it takes ten times as long as
-reading its text. Whatever changes one takes the text back and counts its version
+reading its text. Whatever changes one takes the text back and counts a turn
 (`actions.directory`); whoever reads it next writes it anew, and keeps it for the others if
-the version is still the same by then. `manage.py check_invariants` holds texts against rows.
+the turn is still the same by then. `manage.py check_invariants` holds texts against rows.
 """
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from django.db import transaction
 
 from identity.directory import group_names, user_rows
 from identity.directory.lists import Found
 from identity.directory.user_rows import WrittenUser
-from identity.directory.user_text import FORM, MARK, teams_of, written
-from identity.models import Directory, SCIMUser
+from identity.directory.user_text import (
+    FORM,
+    are_written,
+    ids_in,
+    last_id,
+    parts_of,
+    teams_of,
+    texts_in,
+    written,
+)
+from identity.models import Directory, SCIMText
 from kernel.database import bulk
 from kernel.latest import LatestBuffer
 
@@ -23,6 +33,29 @@ _AT_ONCE = 500
 _LONGEST = 8_000
 """So many characters a text that is kept has at most: longer ones are rare, and would be moved
 out of their row."""
+
+
+class Page(NamedTuple):
+    """Users as an array in parts (`user_text`); how many there are, and which is the last."""
+
+    length: int
+    last: uuid.UUID | None
+    parts: Sequence[str]
+
+    @classmethod
+    def of(cls, rows: Sequence[WrittenUser]) -> "Page":
+        """Return some Users as a page."""
+        return cls(len(rows), rows[-1].pk if rows else None, parts_of(row.text for row in rows))
+
+
+def page(directory: Directory, found: Found) -> Page:
+    """Read a page that `lists.users` found, as one text."""
+    if found.stretch is not None:
+        length, texts = user_rows.joined(directory, found.stretch)
+        parts = parts_of([texts])
+        if are_written(parts, length):
+            return Page(length, last_id(parts) if length else None, parts)
+    return Page.of(read(directory, found))
 
 
 def read(directory: Directory, found: Found, *, with_activity: bool = False) -> list[WrittenUser]:
@@ -37,38 +70,29 @@ def read_these(
     return _complete(directory, user_rows.texts(directory, ids, with_activity=with_activity))
 
 
-def as_json(directory: Directory, rows: Sequence[WrittenUser], base: str) -> str:
+def as_json(directory: Directory, users: Page, base: str) -> str:
     """Return Users as a JSON array, with all that their marks stand for."""
-    parts = _parts([row.text for row in rows])
-    marks = parts[1::2]
-    names = group_names.remembered(directory, base)
-    if names is None:
-        names = group_names.of_teams(directory, teams_of(marks), base)
+    spelled = list(users.parts)
+    marks = spelled[1::2]
+    spelling = group_names.remembered(directory, base)
+    if spelling is None:
+        spelling = group_names.of_teams(directory, teams_of(marks), base)
     try:
-        parts[1::2] = [names[mark] for mark in marks]
+        spelled[1::2] = [spelling[mark] for mark in marks]
     except KeyError:
-        parts = _as_of_now(directory, rows, base)
-    return "".join(parts)
+        spelled = _as_of_now(directory, users, base)
+    return "".join(spelled)
 
 
-def _parts(texts: Sequence[str]) -> list[str]:
-    """Return an array of texts in parts, of which each second is a mark."""
-    return f"[{','.join(texts)}]".split(MARK)
-
-
-def _as_of_now(directory: Directory, rows: Sequence[WrittenUser], base: str) -> list[str]:
+def _as_of_now(directory: Directory, users: Page, base: str) -> list[str]:
     """Write Users again, in parts: a team came or went since they, or the names, were read."""
-    every = {row.id: row for row in user_rows.whole(directory, [row.pk for row in rows])}
-    teams = {team for row in every.values() for team in row.teams}
-    teams |= teams_of(_parts([row.text for row in rows if row.id not in every])[1::2])
-    names = group_names.of_teams(directory, teams, base)
-    known = teams_of(names)
-    texts = [
-        written(every[row.id], known.__contains__) if row.id in every else row.text for row in rows
-    ]
-    parts = _parts(texts)
+    before = dict(zip(ids_in(users.parts), texts_in(users.parts), strict=True))
+    now = {uuid.UUID(row.id): written(row) for row in user_rows.whole(directory, before)}
     # Who was deleted just now is on the page as before; of a team that went as well, nothing is.
-    parts[1::2] = [names.get(mark, '"display":null') for mark in parts[1::2]]
+    parts = parts_of(now.get(pk, text) for pk, text in before.items())
+    marks = parts[1::2]
+    spelling = group_names.of_teams(directory, teams_of(marks), base, leaves_out=True)
+    parts[1::2] = [spelling[mark] for mark in marks]
     return parts
 
 
@@ -78,12 +102,12 @@ def _complete(directory: Directory, rows: list[WrittenUser]) -> list[WrittenUser
     if not missing:
         return rows
     every = user_rows.whole(directory, missing.values())
-    anew = {row.id: (row.version, written(row)) for row in every}
-    for row_id, (version, text) in anew.items():
+    anew = {row.id: (row.turn, written(row)) for row in every}
+    for row_id, (turn, text) in anew.items():
         if len(text) <= _LONGEST:
-            made.note(missing[row_id], (version, text))
+            made.note(missing[row_id], (turn, text))
     return [
-        row._replace(version=anew[row.id][0], text=anew[row.id][1]) if row.id in missing else row
+        row._replace(turn=anew[row.id][0], text=anew[row.id][1]) if row.id in missing else row
         for row in rows
         if row.id not in missing or row.id in anew
     ]
@@ -91,15 +115,15 @@ def _complete(directory: Directory, rows: list[WrittenUser]) -> list[WrittenUser
 
 def stale(directory: Directory) -> Iterator[uuid.UUID]:
     """Yield the Users whose kept text is not what their rows tell now."""
-    users = SCIMUser.objects.of(directory.pk).exclude(written="").order_by("pk")
+    users = SCIMText.objects.of(directory.pk).exclude(text="").order_by("pk")
     after = uuid.UUID(int=0)
     while ids := list(users.filter(pk__gt=after).values_list("pk", flat=True)[:_AT_ONCE]):
         after = ids[-1]
         kept = {row.id: row for row in user_rows.texts(directory, ids, with_activity=False)}
         for row in user_rows.whole(directory, ids):
             was = kept.get(row.id)
-            # Whoever changed between the two reads has another version.
-            if was is None or was.version != row.version or not was.text.startswith(FORM):
+            # Whoever changed between the two reads is at another turn.
+            if was is None or was.turn != row.turn or not was.text.startswith(FORM):
                 continue
             if was.text != written(row):
                 yield was.pk
@@ -107,13 +131,11 @@ def stale(directory: Directory) -> Iterator[uuid.UUID]:
 
 def _keep(latest: Mapping[uuid.UUID, tuple[int, str]]) -> None:
     """Keep texts with the rows of which they tell, where nothing has changed since."""
-    every = [
-        {"id": pk, "version": version, "written": text} for pk, (version, text) in latest.items()
-    ]
+    every = [{"user_id": pk, "turn": turn, "text": text} for pk, (turn, text) in latest.items()]
     for begin in range(0, len(every), _AT_ONCE):
         with transaction.atomic():
-            bulk.fill_in(SCIMUser, every[begin : begin + _AT_ONCE], only_same=["version"])
+            bulk.fill_in(SCIMText, every[begin : begin + _AT_ONCE], only_same=["turn"])
 
 
 made: LatestBuffer[uuid.UUID, tuple[int, str]] = LatestBuffer(_keep)
-"""Texts that were made and are to be kept, by the User, with the version of which they tell."""
+"""Texts that were made and are to be kept, by the User, with the turn of which they tell."""

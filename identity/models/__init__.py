@@ -8,7 +8,7 @@ from identity.models.provisioning import (
     ProvisioningEntry,
     VerifiedDomain,
 )
-from identity.models.scim import Directory, SCIMEmail, SCIMGroup, SCIMUser
+from identity.models.scim import Directory, SCIMEmail, SCIMGroup, SCIMText, SCIMUser
 
 __all__ = [
     "APIKey",
@@ -19,6 +19,7 @@ __all__ = [
     "ProvisioningEntry",
     "SCIMEmail",
     "SCIMGroup",
+    "SCIMText",
     "SCIMUser",
     "UserSession",
     "VerifiedDomain",

@@ -55,8 +55,7 @@ class SCIMUser(Identified, Versioned):
 
     `resource` holds what was given, under canonical names; `search` the same, casefolded
     where case does not count. userName and externalId have columns alone. Without a
-    `membership` the person has still to accept the `invitation`. `written` is the text that
-    is answered (`identity.directory.written`), empty since the last change of the version.
+    `membership` the person has still to accept the `invitation`.
     """
 
     wire_prefix = "scu"
@@ -85,7 +84,6 @@ class SCIMUser(Identified, Versioned):
     is_managed = models.BooleanField(default=False)
     resource = DocumentField(default=dict)
     search = models.JSONField(default=dict)
-    written = models.TextField(blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=now)
     modified_at = models.DateTimeField(default=now)
 
@@ -112,6 +110,33 @@ class SCIMUser(Identified, Versioned):
         """Return what to call the person."""
         found: Any = self.resource.get("displayName")
         return found or self.user_name
+
+
+class SCIMText(models.Model):
+    """A User as it is answered (`identity.directory.written`), empty since its last change.
+
+    Each User has one, made with it. `turn` counts the changes, so that a text of before one is
+    not kept after it. In a table of its own, of which a page reads a tenth of the blocks.
+    """
+
+    user = models.OneToOneField(
+        SCIMUser, on_delete=models.CASCADE, primary_key=True, related_name="text"
+    )
+    organization = models.ForeignKey(
+        "orgs.Organization", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    turn = models.PositiveIntegerField(default=0, db_default=0)
+    text = models.TextField(blank=True, default="", db_default="")
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "user"], name="scim_text_list")
+        ]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class SCIMEmail(models.Model):

@@ -74,8 +74,8 @@ class RootSearchView(RoleDoor):
         resources: list[Any] = []
         user_total = 0
         if users is not None:
-            page = written.read(directory, users)
-            user_total = users.total(len(page))
+            page = written.page(directory, users)
+            user_total = users.total(page.length)
             shown = question.projection(USER)
             found = represent.user_resources(directory, page, self.base)
             resources += [shown.of(one) for one in found]

@@ -9,7 +9,7 @@ from django_scim.constants import SchemaURI
 from identity.actions import scim_users
 from identity.directory import lists, represent, written
 from identity.directory.user_rows import WrittenUser
-from identity.directory.user_text import user_name
+from identity.directory.user_text import user_name, version
 from identity.models import SCIMUser
 from identity.resources import patch, read
 from identity.resources.projection import Projection
@@ -29,11 +29,10 @@ class UserDoor(Door):
 
     resource_type: ClassVar[str] = "User"
 
-    def shown(self, rows: Sequence[WrittenUser], projection: Projection) -> Any:
-        """Return Users in the caller's form."""
-        if self.dialect != WANDB:
-            return represent.users(self.asker.directory, rows, self.base, projection)
-        resources = represent.user_resources(self.asker.directory, rows, self.base)
+    def as_wandb(self, rows: Sequence[WrittenUser], projection: Projection) -> list[Any]:
+        """Return Users in the form of W&B."""
+        page = written.Page.of(rows)
+        resources = represent.user_resources(self.asker.directory, page, self.base)
         return [
             wandb_user(projection.of(resource), row)
             for resource, row in zip(resources, rows, strict=True)
@@ -51,7 +50,7 @@ class UserDoor(Door):
         """Return one User in the caller's form."""
         if self.dialect != WANDB:
             return represent.user(self.asker.directory, row, self.base, projection)
-        return self.shown([row], projection)[0]
+        return self.as_wandb([row], projection)[0]
 
     def answer(self, row: SCIMUser, told: Told, status: int = 200) -> Answer:
         """Answer with a User that was written."""
@@ -61,18 +60,24 @@ class UserDoor(Door):
 
     def place(self, row: WrittenUser) -> dict[str, str]:
         """Return the header fields that tell where a User is, and which version."""
-        return versioned({"meta": {"location": f"{self.base}/Users/{row.wire_id}"}}, row.version)
+        location = f"{self.base}/Users/{row.wire_id}"
+        return versioned({"meta": {"location": location}}, version(row.text))
 
     def page(self, question: Question) -> Answer:
         """Answer with a page of Users."""
         organization, directory = self.asker.organization, self.asker.directory
         found = lists.users(organization, directory, question.asked)
-        rows = written.read(directory, found, with_activity=self.dialect == WANDB)
-        if rows:
-            found.note(len(rows), rows[-1].pk)
-        total = found.total(len(rows))
-        resources = self.shown(rows, question.projection(USER))
-        body = list_response(question, resources, len(rows), total, found)
+        projection = question.projection(USER)
+        if self.dialect == WANDB:
+            rows = written.read(directory, found, with_activity=True)
+            page = written.Page.of(rows)
+            resources = self.as_wandb(rows, projection)
+        else:
+            page = written.page(directory, found)
+            resources = represent.users(directory, page, self.base, projection)
+        if page.last is not None:
+            found.note(page.length, page.last)
+        body = list_response(question, resources, page.length, found.total(page.length), found)
         if question.asked.count == lists.EVERYTHING:
             body["itemsPerPage"] = lists.EVERYTHING
         return Answer(body, told=_told_of_list(question, "User"))
@@ -106,8 +111,8 @@ class UserView(UserDoor):
         if self.kwargs["id"] != row.wire_id:
             raise Missing("There is no such User.")
         told = Told("read", "User", row.wire_id, user_name(row.text))
-        if self.is_known(row.version):
-            return Answer(status=304, headers={"ETag": f'W/"{row.version}"'}, told=told)
+        if self.is_known(version(row.text)):
+            return Answer(status=304, headers={"ETag": f'W/"{version(row.text)}"'}, told=told)
         return Answer(self.alone(row, projection), headers=self.place(row), told=told)
 
     def on_put(self) -> Answer:

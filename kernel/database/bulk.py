@@ -40,28 +40,29 @@ def insert(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
 def fill_in(
     model: type[Model], rows: Sequence[Mapping[str, Any]], *, only_same: Sequence[str] = ()
 ) -> None:
-    """Set columns of rows given by `id`, where those of `only_same` are still as given.
+    """Set columns of rows given by their key, where those of `only_same` are still as given.
 
     For what may be lost: rows that somebody else holds just now stay as they are. Never
     waiting for one, a batch waits with nobody in a circle.
     """
     if not rows:
         return
-    filled = [name for name in rows[0] if name != "id" and name not in only_same]
+    key_column = model._meta.pk.column
+    filled = [name for name in rows[0] if name != key_column and name not in only_same]
     if connection.vendor != "postgresql":
         for row in rows:
-            same = {name: row[name] for name in ("id", *only_same)}
+            same = {name: row[name] for name in (key_column, *only_same)}
             # ast-grep-ignore: no-way-around-the-tenant - each row is named by its key
             model._base_manager.filter(**same).update(**{name: row[name] for name in filled})
         return
     quote = connection.ops.quote_name
-    table = quote(model._meta.db_table)
-    still = " AND ".join(f"t.{quote(name)} = d.{quote(name)}" for name in ("id", *only_same))
+    table, key = quote(model._meta.db_table), quote(key_column)
+    still = " AND ".join(f"t.{quote(name)} = d.{quote(name)}" for name in (key_column, *only_same))
     columns = ", ".join(f"{quote(name)} = d.{quote(name)}" for name in filled)
     statement = (
         f"WITH d AS (SELECT * FROM json_populate_recordset(NULL::{table}, %s::json)), "  # noqa: S608 - names of our models # nosec B608
-        f"free AS (SELECT t.id FROM {table} t JOIN d ON {still} FOR UPDATE OF t SKIP LOCKED) "
-        f"UPDATE {table} t SET {columns} FROM d JOIN free ON free.id = d.id WHERE {still}"
+        f"free AS (SELECT t.{key} FROM {table} t JOIN d ON {still} FOR UPDATE OF t SKIP LOCKED) "
+        f"UPDATE {table} t SET {columns} FROM d JOIN free ON free.{key} = d.{key} WHERE {still}"
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, [_encode(rows).decode()])

@@ -144,7 +144,7 @@ def test_no_text_of_before_a_change_outlives_it(organization, client):
     at_once([read, read, read, lambda: change(0), lambda: change(1), lambda: change(2), map_])
     assert list(texts_tell_what_the_rows_do()) == []
     client.get("/Users").expect(200)
-    assert not SCIMUser.objects.of(organization).filter(written="").exists()
+    assert not SCIMUser.objects.of(organization).filter(text__text="").exists()
 
 
 @pytest.mark.parametrize(

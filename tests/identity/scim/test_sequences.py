@@ -357,7 +357,7 @@ class Provisioning(RuleBasedStateMachine):
         users_ = SCIMUser.objects.of(self.organization)
         written.read_these(directory, list(users_.values_list("pk", flat=True)))
         written.made.flush()
-        assert not users_.filter(written="").exists()
+        assert not users_.filter(text__text="").exists()
 
     @invariant()
     def teams_count_whoever_is_in(self):
