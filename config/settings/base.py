@@ -111,9 +111,10 @@ MIDDLEWARE = [
     "kernel.https.PlainHTTPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "kernel.limits.RequestLimitsMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "kernel.lanes.BrowsersBeginMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -121,6 +122,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "identity.console.middleware.PrincipalMiddleware",
+    "kernel.lanes.BrowsersEndMiddleware",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [

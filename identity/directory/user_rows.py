@@ -14,7 +14,6 @@ from identity.directory.lists import Found, Stretch
 from identity.directory.sql import among, id_text, joined_lines, joined_texts, key, moment_text
 from identity.models import Directory, SCIMUser
 
-
 _FIRST, _LAST = uuid.UUID(int=0), uuid.UUID(int=2**128 - 1)
 """Before, and behind, the keys of all rows."""
 
