@@ -127,18 +127,32 @@ _OF_KEY = (
     "key_id", "organization", "user__username", "service_account", "on_behalf_of__username",
     "digest", "scopes", "allowed_networks", "revoked_at", "expires_at", "ends_at",
 )  # fmt: skip
-_OF_ACCOUNT = ("organization", "team", "name", "kind", "role", "custom_role", "disabled_at")
+_OF_ACCOUNT = (
+    "organization", "team", "name", "kind", "role", "disabled_at",
+    *(f"custom_role__{name}" for name in ("name", "inherits", "added", "removed")),
+)  # fmt: skip
+_OF_ORGANIZATION = (
+    "slug", "name", "owner_count", "seat_policy", "allows_api_key_creation",
+    "deletion_requested_at",
+)  # fmt: skip
+_OF_DIRECTORY = ("users", "groups", "names_mark")
 
 
 def _with_place(digest: str, moment: dt.datetime) -> APIKeyQuerySet:
     """Read along what provisioning asks next: the directory, and what the account may.
 
-    Each of its requests begins with this, so of keys and people only what they say there.
+    Each of its requests begins with this, so of every row only what is looked at there. What
+    else is asked of the organization is read when it is.
     """
     return (
         _with_digest(digest)
         .select_related("organization__directory", "service_account__custom_role")
-        .only(*_OF_KEY, *(f"service_account__{name}" for name in _OF_ACCOUNT))
+        .only(
+            *_OF_KEY,
+            *(f"service_account__{name}" for name in _OF_ACCOUNT),
+            *(f"organization__{name}" for name in _OF_ORGANIZATION),
+            *(f"organization__directory__{name}" for name in _OF_DIRECTORY),
+        )
         .annotate(**access.extras_of_account(moment))
     )
 
