@@ -1,8 +1,8 @@
 """A User as JSON text (RFC 7643 §4.1): what has columns, the document as it lies, what is derived.
 
-Two marks stand in each text for what many Users have in common, or what their own rows do
-not say: how an answer begins, and the standing, with the Groups and teams and the address
-below which the client asks. They are spelled out when the User is shown.
+One mark stands in each text for what many Users have in common and their own rows do not
+say: the standing, with the Groups and teams, and the address below which the client asks.
+It is spelled out when the User is shown.
 """
 
 import uuid
@@ -16,27 +16,26 @@ from identity.models import SCIMUser
 from identity.resources.schema import ENTERPRISE_URN, STEWARD_URN, USER_URN
 
 MARK = "\x01"
-"""Stands before and behind what a mark is called; no JSON text holds it."""
+"""Stands before and behind what is to be spelled out; no JSON text holds it."""
 
-FORM = f"{MARK}2:"
-"""Begins each text: in which form it is written. Another form takes another number, so that
-texts that an earlier release kept are written anew."""
+FORM = "2:"
+"""Begins each mark: in which form the text is written. Another form takes another number, so
+that texts that an earlier release kept are written anew."""
 
-_USER_NAME = '"userName":'
-_VERSION, _END = '"version":"W/\\"', '\\""}}'
-_DECODER = JSONDecoder()
-_EXTENDED = "e"
-_HEADS = frozenset(f"{FORM}{more}".removeprefix(MARK) for more in ("", _EXTENDED))
-_PARTS = 4
-"""Each text adds so many to an array: two marks, and what follows on each."""
 _PREFIX = f"{SCIMUser.wire_prefix}_"
+_BEGIN, _END_OF_ID = f'{{"id":"{_PREFIX}', '",'
 _ID_LENGTH = len(uuid.UUID(int=0).hex)
+_BEGIN_LENGTH = len(_BEGIN) + _ID_LENGTH + len(_END_OF_ID)
+_VERSION, _END_OF_META = '"version":"W/\\"', '\\""}'
+_USER_NAME = '"userName":'
+_DECODER = JSONDecoder()
 _STATES = {
     "a": ("true", "active"),
     "d": ("false", "deactivated"),
     "w": ("true", "awaiting confirmation"),
     "x": ("false", "awaiting confirmation"),
 }
+_PLAIN, _EXTENDED = "-", "e"
 _REMEMBERED = 2_000
 """So many marks' meanings one `Spelling` keeps at most."""
 
@@ -64,16 +63,17 @@ class Spelling(dict[str, str]):
 
     def __missing__(self, mark: str) -> str:
         """Spell a mark out."""
-        spelled = _head(mark) if mark in _HEADS else self._standing(mark)
+        spelled = self._spelled(mark)
         if len(self) >= _REMEMBERED:
             self.clear()
         self[mark] = spelled
         return spelled
 
-    def _standing(self, mark: str) -> str:
-        first, *places = mark.split("\n")
-        state, seat, role = first.split(" ", 2)
+    def _spelled(self, mark: str) -> str:
+        first, *places = mark.removeprefix(FORM).split("\n")
+        extension, state, seat, role = first.split(" ", 3)
         active, status = _STATES[state]
+        more = f',"{ENTERPRISE_URN}"' if extension == _EXTENDED else ""
         groups, roles = [], []
         for place in places:
             team, team_role = place.split(" ", 1)
@@ -87,15 +87,11 @@ class Spelling(dict[str, str]):
             roles.append(f'{{"teamName":{quoted(name)},"roleName":{team_role}}}')
         team_roles = f',"teamRoles":[{",".join(roles)}]' if roles else ""
         return (
-            f',"active":{active},"groups":[{",".join(groups)}],"{STEWARD_URN}":'
-            f'{{"organizationRole":{role},"seat":"{seat}","status":"{status}"{team_roles}}},'
+            f'"schemas":["{USER_URN}","{STEWARD_URN}"{more}],"active":{active},'
+            f'"groups":[{",".join(groups)}],"{STEWARD_URN}":{{"organizationRole":{role},'
+            f'"seat":"{seat}","status":"{status}"{team_roles}}},'
             f'"meta":{{"resourceType":"User","location":"{self._base}/Users/{_PREFIX}'
         )
-
-
-def _head(mark: str) -> str:
-    extension = f',"{ENTERPRISE_URN}"' if mark.endswith(_EXTENDED) else ""
-    return f'{{"schemas":["{USER_URN}","{STEWARD_URN}"{extension}],"id":"{_PREFIX}'
 
 
 def teams_of(marks: Iterable[str]) -> set[str]:
@@ -104,24 +100,24 @@ def teams_of(marks: Iterable[str]) -> set[str]:
 
 
 def written(row: UserRow) -> str:
-    """Return a User as a JSON object with marks."""
+    """Return a User as a JSON object with a mark."""
     inside = row.document[1:-1]
-    # As a key: inside of a text the quotes would be escaped.
-    head = _EXTENDED if f'"{ENTERPRISE_URN}":{{' in inside else ""
     external = f'"externalId":{quoted(row.external_id)},' if row.external_id else ""
     bare_id = wire_id(row.id).removeprefix(_PREFIX)
     return (
-        f'{FORM}{head}{MARK}{bare_id}",{external}{_USER_NAME}{quoted(row.user_name)}'
-        f'{"," if inside else ""}{inside}{MARK}{_standing_of(row)}{MARK}{bare_id}",'
+        f"{_BEGIN}{bare_id}{_END_OF_ID}{MARK}{_mark(row)}{MARK}{bare_id}{_END_OF_ID}"
         f'"created":"{rfc3339(row.created)}","lastModified":"{rfc3339(row.modified)}",'
-        f"{_VERSION}{row.version}{_END}"
+        f"{_VERSION}{row.version}{_END_OF_META},{external}{_USER_NAME}{quoted(row.user_name)}"
+        f'{"," if inside else ""}{inside}}}'
     )
 
 
-def _standing_of(row: UserRow) -> str:
+def _mark(row: UserRow) -> str:
     """Return what is to be spelled out: a line of the User's own, and one for each team."""
+    # As a key: inside of a text the quotes would be escaped.
+    extension = _EXTENDED if f'"{ENTERPRISE_URN}":{{' in row.document else _PLAIN
     state = ("a" if row.is_active else "d") if row.is_member else ("w" if row.is_active else "x")
-    lines = [f"{state} {row.seat} {quoted(row.role)}"]
+    lines = [f"{FORM}{extension} {state} {row.seat} {quoted(row.role)}"]
     for place in sorted(row.places.split("\n")) if row.places else ():
         team, role = place.split(" ", 1)
         lines.append(f"{team} {quoted(role)}")
@@ -135,28 +131,40 @@ def parts_of(texts: Iterable[str]) -> list[str]:
 
 def are_written(parts: Sequence[str], number: int) -> bool:
     """Whether an array in parts has so many texts, all in the form of now."""
-    return len(parts) == _PARTS * number + 1 and _HEADS.issuperset(parts[1::_PARTS])
+    forms = {mark[: len(FORM)] for mark in parts[1::2]}
+    return len(parts) == 2 * number + 1 and forms <= {FORM}
+
+
+def is_written(text: str) -> bool:
+    """Whether one text is there, in the form of now."""
+    return bool(text) and are_written(parts_of([text]), 1)
 
 
 def ids_in(parts: Sequence[str]) -> list[uuid.UUID]:
     """Return the keys of the Users of an array in parts."""
-    return [uuid.UUID(part[:_ID_LENGTH]) for part in parts[2::_PARTS]]
+    end = -len(_END_OF_ID)
+    return [uuid.UUID(part[end - _ID_LENGTH : end]) for part in parts[:-1:2]]
 
 
 def texts_in(parts: Sequence[str]) -> list[str]:
     """Return the texts of an array in parts."""
-    begins = range(1, len(parts), _PARTS)
-    return [f"{MARK}{MARK.join(parts[at : at + _PARTS])}"[:-1] for at in begins]
+    found = []
+    for at in range(1, len(parts), 2):
+        before, mark, behind = parts[at - 1 : at + 2]
+        ends = 1 if at + 2 == len(parts) else 1 + _BEGIN_LENGTH
+        found.append(f"{before[-_BEGIN_LENGTH:]}{MARK}{mark}{MARK}{behind[:-ends]}")
+    return found
 
 
 def last_id(parts: Sequence[str]) -> uuid.UUID:
     """Return the key of the last User of an array in parts."""
-    return ids_in(parts[-_PARTS - 1 :])[0]
+    return ids_in(parts[-3:])[0]
 
 
 def version(text: str) -> int:
     """Return the version that a text tells."""
-    return int(text[text.rindex(_VERSION) + len(_VERSION) : -len(_END)])
+    begin = text.index(_VERSION) + len(_VERSION)
+    return int(text[begin : text.index(_END_OF_META, begin)])
 
 
 def user_name(text: str) -> str:

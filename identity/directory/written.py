@@ -16,9 +16,9 @@ from identity.directory import group_names, user_rows
 from identity.directory.lists import Found
 from identity.directory.user_rows import WrittenUser
 from identity.directory.user_text import (
-    FORM,
     are_written,
     ids_in,
+    is_written,
     last_id,
     parts_of,
     teams_of,
@@ -98,7 +98,7 @@ def _as_of_now(directory: Directory, users: Page, base: str) -> list[str]:
 
 def _complete(directory: Directory, rows: list[WrittenUser]) -> list[WrittenUser]:
     """Write what is not written, and leave out whoever was deleted meanwhile."""
-    missing = {row.id: row.pk for row in rows if not row.text.startswith(FORM)}
+    missing = {row.id: row.pk for row in rows if not is_written(row.text)}
     if not missing:
         return rows
     every = user_rows.whole(directory, missing.values())
@@ -123,7 +123,7 @@ def stale(directory: Directory) -> Iterator[uuid.UUID]:
         for row in user_rows.whole(directory, ids):
             was = kept.get(row.id)
             # Whoever changed between the two reads is at another turn.
-            if was is None or was.turn != row.turn or not was.text.startswith(FORM):
+            if was is None or was.turn != row.turn or not is_written(was.text):
                 continue
             if was.text != written(row):
                 yield was.pk

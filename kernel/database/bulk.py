@@ -47,7 +47,7 @@ def fill_in(
     """
     if not rows:
         return
-    key_column = model._meta.pk.column
+    key_column = model._meta.pk.attname
     filled = [name for name in rows[0] if name != key_column and name not in only_same]
     if connection.vendor != "postgresql":
         for row in rows:

@@ -7,13 +7,14 @@ The driver has no such thing for one statement: `_maybe_prepare_gen` is a part o
 so its version is bound closely (pyproject.toml), and a frame that was not sent is an error.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
 import psycopg
 from django.db.backends.postgresql import base
 from psycopg import generators
+from psycopg._enums import Wait
 from psycopg._preparing import Prepare
 
 from kernel.database import scope
@@ -112,19 +113,16 @@ class _Telling:
                 connection.send_query_params(command, None)
             connection.pipeline_sync()
             yield from generators.send(connection)
-            answers = []
-            for _ in (*frame.commands, name, *behind):
-                answers.append((yield from generators.fetch_many(connection)))  # noqa: PERF401 - only a loop can wait
-            yield from generators.fetch_many(connection)
+            answers = yield from _answers(connection, len(frame.commands) + 1 + len(behind))
             connection.exit_pipeline_mode()
         except BaseException:
             # What else is on its way would be taken for the answers to the next statement.
             connection.finish()
             raise
         self.wrapper.was_said(frame)
-        require_done(connection, (one for results in answers for one in results))
+        require_done(connection, answers)
         cursor._conn._prepared.maybe_add_to_cache(pgq, Prepare.YES, name)
-        cursor._set_results(answers[len(frame.commands)])
+        cursor._set_results([answers[len(frame.commands)]])
 
     def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
         """Run a statement for many parameters."""
@@ -151,6 +149,20 @@ class _Telling:
             self.wrapper.failed()
             raise
         self.wrapper.after(statement)
+
+
+def _answers(connection: Any, number: int) -> Generator[Any, Any, list[Any]]:
+    """Take the answers of a pipeline of so many statements, up to its end."""
+    answers = []
+    # Behind each statement's answer comes a None, and behind all of them the end.
+    for _ in range(2 * number + 1):
+        while connection.is_busy():
+            if (yield Wait.R):
+                connection.consume_input()
+        answer = connection.get_result()
+        if answer is not None:
+            answers.append(answer)
+    return answers[:number]
 
 
 class _Lasting:

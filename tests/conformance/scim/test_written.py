@@ -10,7 +10,7 @@ import pytest
 from identity.actions import provisioning
 from identity.directory import group_names, written
 from identity.directory.user_rows import UserRow
-from identity.directory.user_text import FORM, user_name
+from identity.directory.user_text import is_written, user_name
 from identity.directory.user_text import written as text_from
 from identity.invariants import texts_tell_what_the_rows_do
 from identity.models import Directory, SCIMGroup, SCIMText, SCIMUser
@@ -76,7 +76,7 @@ def test_a_text_is_kept_and_answers_the_next_time(scim, world, adam, django_asse
     first = scim.read(f"/Users/{adam['id']}")
     row = row_of(world, adam)
     kept = SCIMText.objects.of(world.organization).get(user=row)
-    assert kept.text.startswith(FORM)
+    assert is_written(kept.text)
     with django_assert_num_queries(2):
         assert scim.read(f"/Users/{adam['id']}") == first
     text_of(world, adam).update(text=kept.text.replace(" full ", " viewer "))
@@ -257,11 +257,11 @@ def test_another_form_has_another_number():
         seat="full", places="018f0000-0000-7000-8000-000000000002 admin",
     )  # fmt: skip
     assert text_from(row) == (
-        '\x012:\x01018f0000000070008000000000000001","externalId":"e1",'
-        '"userName":"mia@example.org","title":"Dr."'
-        '\x01a full "member"\n018f0000-0000-7000-8000-000000000002 "admin"\x01'
+        '{"id":"scu_018f0000000070008000000000000001",'
+        '\x012:- a full "member"\n018f0000-0000-7000-8000-000000000002 "admin"\x01'
         '018f0000000070008000000000000001","created":"2026-11-27T09:05:39.446800Z",'
-        '"lastModified":"2026-11-27T09:05:39.000000Z","version":"W/\\"3\\""}}'
+        '"lastModified":"2026-11-27T09:05:39.000000Z","version":"W/\\"3\\""},'
+        '"externalId":"e1","userName":"mia@example.org","title":"Dr."}'
     ), "kept texts are in the form of before: let FORM and this text have the next number"
 
 
@@ -271,7 +271,7 @@ def test_texts_of_another_form_or_of_great_length_are_made_anew(scim, world, ada
     texts.update(text='\x01f1\x01{"old":true}')
     assert not list(texts_tell_what_the_rows_do())
     assert scim.read(f"/Users/{adam['id']}") == shown
-    assert texts.get().text.startswith(FORM)
+    assert is_written(texts.get().text)
     texts.update(text="")
     monkeypatch.setattr(written, "_LONGEST", 50)
     assert scim.read(f"/Users/{adam['id']}") == shown
