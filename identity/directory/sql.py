@@ -9,12 +9,19 @@ import json
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.db import connection
 
 Values = tuple[Any, ...]
 _JOINED = {"postgresql": "string_agg", "sqlite": "group_concat"}
+
+
+@cache
+def _vendor() -> str:
+    """Return which database runs it: always the same one, and slow to ask."""
+    return connection.vendor
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ def json_text(document: str, path: tuple[str, ...], *, boolean: bool = False) ->
 
     Booleans are the texts `true` and `false` on every database.
     """
-    if connection.vendor == "postgresql":
+    if _vendor() == "postgresql":
         return Piece(f"({document} #>> '{{{_names(path)}}}')")
     place = "'$" + "".join(f'."{name}"' for name in path) + "'"
     if boolean:
@@ -90,7 +97,7 @@ def json_elements(document: str, path: tuple[str, ...], alias: str) -> str:
 
     Each row's `value` is the element.
     """
-    if connection.vendor == "postgresql":
+    if _vendor() == "postgresql":
         return f"jsonb_array_elements({document} #> '{{{_names(path)}}}') AS {alias}(value)"
     place = "'$" + "".join(f'."{name}"' for name in path) + "'"
     return f"json_each({document}, {place}) AS {alias}"
@@ -98,12 +105,12 @@ def json_elements(document: str, path: tuple[str, ...], alias: str) -> str:
 
 def id_text(column: str) -> str:
     """Return the text of a UUID: its hexadecimal digits, with dashes or without."""
-    return f"{column}::text" if connection.vendor == "postgresql" else column
+    return f"{column}::text" if _vendor() == "postgresql" else column
 
 
 def moment_text(column: str) -> str:
     """Return the text of a time in UTC, with a space between its date and its hours."""
-    if connection.vendor == "postgresql":
+    if _vendor() == "postgresql":
         return f"({column} AT TIME ZONE 'UTC')::text"
     # A column by itself would come as an object.
     return f"({column} || '')"
@@ -114,7 +121,7 @@ def among(column: str, ids: Iterable[str]) -> tuple[str, Any]:
 
     However many there are, the statement is the same.
     """
-    if connection.vendor == "postgresql":
+    if _vendor() == "postgresql":
         return f"{column} = ANY(%s::uuid[])", f"{{{','.join(ids)}}}"
     listed = json.dumps([one.replace("-", "") for one in ids])
     return f"{column} IN (SELECT value FROM json_each(%s))", listed  # noqa: S608 - our names # nosec B608
@@ -122,17 +129,17 @@ def among(column: str, ids: Iterable[str]) -> tuple[str, Any]:
 
 def joined_lines(line: str, source: str) -> str:
     """Return the lines of a source's rows as one text, in any order; NULL if there is none."""
-    return f"(SELECT {_JOINED[connection.vendor]}({line}, '\n') FROM {source})"  # noqa: S608 - our names # nosec B608
+    return f"(SELECT {_JOINED[_vendor()]}({line}, '\n') FROM {source})"  # noqa: S608 - our names # nosec B608
 
 
 def joined_texts(text: str, source: str) -> str:
     """Return how many rows a source has, and their texts with commas between, in its order."""
-    return f"SELECT count(*), {_JOINED[connection.vendor]}({text}, ',') FROM {source}"  # noqa: S608 - our names # nosec B608
+    return f"SELECT count(*), {_JOINED[_vendor()]}({text}, ',') FROM {source}"  # noqa: S608 - our names # nosec B608
 
 
 def key(value: uuid.UUID) -> Any:
     """Return a UUID as the database compares it."""
-    return value if connection.vendor == "postgresql" else value.hex
+    return value if _vendor() == "postgresql" else value.hex
 
 
 def _names(path: tuple[str, ...]) -> str:
@@ -143,7 +150,7 @@ def compare_text(held: Piece, operator: str, value: str) -> Piece:
     """Compare a text; what is absent fulfils nothing. Order is that of code points."""
     if operator in ("co", "sw", "ew") and value == "":
         return Piece(f"({held.text} IS NOT NULL)", held.values)
-    is_postgresql = connection.vendor == "postgresql"
+    is_postgresql = _vendor() == "postgresql"
     match operator:
         case "eq":
             return Piece(f"({held.text} = %s)", (*held.values, value))
@@ -169,7 +176,7 @@ def compare_text(held: Piece, operator: str, value: str) -> Piece:
 
 def _ordered(held: Piece, operator: str, value: str) -> Piece:
     sign = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}[operator]
-    by_code_point = ' COLLATE "C"' if connection.vendor == "postgresql" else ""
+    by_code_point = ' COLLATE "C"' if _vendor() == "postgresql" else ""
     return Piece(f"({held.text}{by_code_point} {sign} %s)", (*held.values, value))
 
 

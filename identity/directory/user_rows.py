@@ -104,8 +104,8 @@ def _within(directory: Directory, stretch: Stretch) -> tuple[str, list[Any]]:
         "(w.organization_id, w.user_id) > ((SELECT %s), (SELECT %s)) "
         "AND (w.organization_id, w.user_id) <= ((SELECT %s), (SELECT %s))"
     )
-    begin, end = after or _FIRST, _LAST
-    values = [key(directory.pk), key(begin), key(directory.pk), key(end)]
+    organization, begin, end = map(key, (directory.pk, after or _FIRST, _LAST))
+    values = [organization, begin, organization, end]
     # In the text, so that one plan is good for every page.
     return f"{where} ORDER BY w.organization_id, w.user_id LIMIT {count:d}", values
 

@@ -5,7 +5,7 @@ ordinary one, of an organization admin or of a service account that may as much.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -104,13 +104,13 @@ def _proved(request: HttpRequest) -> Recognised:
         if isinstance(refused, KeyRefused) and refused.key is not None:
             request.scim_who = Who.of(refused.key)  # type: ignore[attr-defined] # our attribute
         raise drf.AuthenticationFailed(str(refused.detail)) from None
-    principal = found.principal.seen_from(origin)
+    principal = found.principal
     request.principal = principal  # type: ignore[attr-defined] # our attribute
     request.scim_who = Who.of(found.key)  # type: ignore[attr-defined] # our attribute
     bind_principal(principal)
     note_use(found.key, origin)
     count_key_check("accepted")
-    return replace(found, principal=principal)
+    return found
 
 
 def _chosen(principal: Principal, wanted: str) -> Organization:

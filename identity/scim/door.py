@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
+from django.utils.encoding import iri_to_uri
 from django.utils.http import parse_etags
 from django_scim.constants import SCIM_CONTENT_TYPE
 from django_scim.exceptions import SCIMException
@@ -89,6 +90,14 @@ class Door(SCIMView):  # type: ignore[misc] # django-scim2 has no types
 
     get = post = put = patch = delete = _serve
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Serve without django-scim2's decorators: it makes them anew for every request."""
+        answer: HttpResponse = super(SCIMView, self).dispatch(request, *args, **kwargs)
+        return answer
+
+    # What they say about the view stays: no cookie counts here.
+    vars(dispatch).update(vars(SCIMView.dispatch))
+
     @property
     def asker(self) -> Caller:
         """Return who asks; for endpoints that are not public."""
@@ -115,8 +124,8 @@ class Door(SCIMView):  # type: ignore[misc] # django-scim2 has no types
     @property
     def base(self) -> str:
         """Return the address below which the client asks, without a slash at the end."""
-        prefix = str(self.request.META.get("SCRIPT_NAME", "")).rstrip("/")
-        return self.request.build_absolute_uri(f"{prefix}{self.mount}")
+        prefix = iri_to_uri(self.request.META.get("SCRIPT_NAME", "")).rstrip("/")
+        return f"{self.request.scheme}://{self.request.get_host()}{prefix}{self.mount}"
 
     def body(self) -> Any:
         """Return the body as JSON; raise `InvalidSyntax` for none and for another thing."""
