@@ -13,6 +13,7 @@ from identity.models import (
     Directory,
     ProvisioningConnection,
     SCIMGroup,
+    SCIMText,
     SCIMUser,
     UserSession,
 )
@@ -87,6 +88,13 @@ def _shown_otherwise(_moment: Moment) -> Rows:
     return users.filter(Q(active, is_active=False) | Q(~active, is_active=True))
 
 
+def _without_a_text(_moment: Moment) -> Rows:
+    mine = SCIMText.objects.system_all().filter(
+        user=OuterRef("pk"), organization_id=OuterRef("organization_id")
+    )
+    return SCIMUser.objects.system_all().filter(~Exists(mine))
+
+
 def _managed_by_nobody(_moment: Moment) -> Rows:
     provider = ProvisioningConnection.objects.system_all().filter(
         organization_id=OuterRef("organization_id")
@@ -137,6 +145,7 @@ RULES: tuple[Rule, ...] = (
         _ORGANIZATION,
         "User {id}: active is {is_active}",
     ),
+    Rule("every_scim_user_is_in_the_list", _without_a_text, _ORGANIZATION, "User {id} has no text"),
     Rule("whoever_is_managed_has_a_provider", _managed_by_nobody, _MEMBER, "no connection"),
 )
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from identity.actions import directory
 from identity.directory.conditions import GROUPS, USERS, condition
-from identity.models import SCIMEmail, SCIMGroup, SCIMUser
+from identity.models import SCIMEmail, SCIMGroup, SCIMText, SCIMUser
 from identity.resources.folding import folded
 from identity.resources.grammar import parse_filter
 from identity.resources.refusals import InvalidFilter, Refusal
@@ -35,6 +35,14 @@ def stored(organization, resource):
         is_active=resource["active"],
         resource=document,
         search=folded(document, USER),
+    )
+
+
+def keep(rows):
+    """Keep Users, each with its place in the list."""
+    SCIMUser.objects.bulk_create(rows)
+    SCIMText.objects.bulk_create(
+        SCIMText(organization_id=row.organization_id, user=row) for row in rows
     )
 
 
@@ -64,7 +72,7 @@ def distinct(resources):
 def test_sql_finds_what_the_naive_reading_finds(organization, resources, texts):
     SCIMUser.objects.of(organization).delete()
     rows = [stored(organization, resource) for resource in resources]
-    SCIMUser.objects.bulk_create(rows)
+    keep(rows)
     SCIMEmail.objects.bulk_create(
         SCIMEmail(organization=organization, user=row, value_key=value)
         for row in rows
@@ -210,7 +218,7 @@ def test_what_identity_providers_match_by_is_found_by_an_index(organization, tex
         stored(organization, {"userName": f"u{n}@b.c", "externalId": f"x{n}", "active": True})
         for n in range(3000)
     ]
-    SCIMUser.objects.bulk_create(rows)
+    keep(rows)
     SCIMEmail.objects.bulk_create(
         SCIMEmail(organization=organization, user=row, value_key=row.user_name) for row in rows
     )
