@@ -16,7 +16,7 @@ from identity.directory.user_text import Named, Spelling
 from identity.models import Directory, SCIMGroup
 
 _FEW = 2_000
-_ADDRESSES = 100
+_ADDRESSES = 50
 _lock = threading.Lock()
 _remembered: dict[tuple[uuid.UUID, str], tuple[uuid.UUID, Spelling]] = {}
 """What the marks of so many organizations and addresses stand for at most, and of which names."""

@@ -36,8 +36,8 @@ _STATES = {
     "x": ("false", "awaiting confirmation"),
 }
 _PLAIN, _EXTENDED = "-", "e"
-_REMEMBERED = 2_000
-"""So many marks' meanings one `Spelling` keeps at most."""
+_REMEMBERED = 2_000_000
+"""So many characters of what marks stand for one `Spelling` keeps at most."""
 
 
 class Named(NamedTuple):
@@ -59,15 +59,29 @@ class Spelling(dict[str, str]):
         self, groups: Mapping[str, Named], base: str, *, leaves_out: bool = False
     ) -> None:
         super().__init__()
-        self._groups, self._base, self._leaves_out = groups, quoted(base)[1:-1], leaves_out
+        self._base, self._leaves_out = quoted(base)[1:-1], leaves_out
+        self._kept = 0
+        self._places = {team: self._place(named) for team, named in groups.items()}
 
     def __missing__(self, mark: str) -> str:
         """Spell a mark out."""
         spelled = self._spelled(mark)
-        if len(self) >= _REMEMBERED:
+        size = len(mark) + len(spelled)
+        if self._kept + size > _REMEMBERED:
             self.clear()
+            self._kept = 0
+        self._kept += size
         self[mark] = spelled
         return spelled
+
+    def _place(self, named: Named) -> tuple[str, str]:
+        """Return a Group as a User shows it, and how its team's role begins."""
+        group_id, shown, name = named
+        return (
+            f'{{"value":"{group_id}","$ref":"{self._base}/Groups/{group_id}",'
+            f'"display":{quoted(shown)},"type":"direct"}}',
+            f'{{"teamName":{quoted(name)},"roleName":',
+        )
 
     def _spelled(self, mark: str) -> str:
         first, *places = mark.removeprefix(FORM).split("\n")
@@ -77,14 +91,11 @@ class Spelling(dict[str, str]):
         groups, roles = [], []
         for place in places:
             team, team_role = place.split(" ", 1)
-            if self._leaves_out and team not in self._groups:
+            if self._leaves_out and team not in self._places:
                 continue
-            group_id, shown, name = self._groups[team]
-            groups.append(
-                f'{{"value":"{group_id}","$ref":"{self._base}/Groups/{group_id}",'
-                f'"display":{quoted(shown)},"type":"direct"}}'
-            )
-            roles.append(f'{{"teamName":{quoted(name)},"roleName":{team_role}}}')
+            group, begin_of_role = self._places[team]
+            groups.append(group)
+            roles.append(f"{begin_of_role}{team_role}}}")
         team_roles = f',"teamRoles":[{",".join(roles)}]' if roles else ""
         return (
             f'"schemas":["{USER_URN}","{STEWARD_URN}"{more}],"active":{active},'
