@@ -23,7 +23,7 @@ route_seconds = Counter(
 )
 request_seconds = Histogram(
     "steward_http_request_duration_seconds",
-    "Time of requests, by kind of surface: api, console, probe.",
+    "Time of requests, by kind of surface: api, scim, console, probe.",
     ["surface"],
     buckets=_BUCKETS,
     registry=REGISTRY,
@@ -82,7 +82,8 @@ def surface(route: str) -> str:
     """Return which face of the service a route belongs to."""
     if route in ("healthz", "readyz", "metrics"):
         return "probe"
-    return "api" if route.startswith("api:") else "console"
+    family = route.partition(":")[0]
+    return family if family in ("api", "scim") else "console"
 
 
 @cache

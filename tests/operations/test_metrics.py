@@ -94,6 +94,24 @@ def test_queries_of_a_request_are_counted_and_timed(client):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "surface"),
+    [
+        ("/api/v1/me", "api"),
+        ("/scim/v2/Users", "scim"),
+        ("/scim/nothing", "scim"),
+        ("/account/login/", "console"),
+        ("/healthz", "probe"),
+    ],
+)
+def test_the_time_of_a_request_counts_for_its_surface(client, path, surface):
+    before = value("steward_http_request_duration_seconds_count", surface=surface)
+    client.get(path)
+    after = value("steward_http_request_duration_seconds_count", surface=surface)
+    assert after == before + 1
+
+
+@pytest.mark.django_db
 def test_keys_and_sign_ins_count_by_result(client):
     refused = value("steward_key_checks_total", result="key_unknown")
     client.get("/api/v1/me", headers={"Authorization": "Bearer stw_unknown"})

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, Protocol
 import psycopg
 from django.db.backends.postgresql import base
 from psycopg import generators
-from psycopg._enums import Wait
 from psycopg._preparing import Prepare
+from psycopg.waiting import Wait
 
 from kernel.database import scope
 from kernel.database.postgresql.driver import require_done, said
