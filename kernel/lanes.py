@@ -2,18 +2,21 @@
 
 A program has no session, no form and no page. What stands between the two classes in
 `settings.MIDDLEWARE` cost each of its requests a tenth of its time for nothing, and gave it
-a session and a user that its doors must not look at.
+a session and a user that its doors must not look at. Hooks that Django calls by itself
+(`process_view`, `process_exception`) are called for programs as well: what is put between
+must not expect its own attributes on the request there.
 """
 
 import threading
 from collections.abc import Callable
 from typing import ClassVar
 
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseBase
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
-_PROGRAMS = ("/api/v1/", "/scim")
+PROGRAMS = ("/api/v1/", "/scim/")
 
 
 class BrowsersEndMiddleware:
@@ -34,9 +37,12 @@ class BrowsersBeginMiddleware:
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
-        self._behind: Handler = BrowsersEndMiddleware.made.behind
+        made = vars(BrowsersEndMiddleware.made)
+        if "behind" not in made:
+            raise ImproperlyConfigured("MIDDLEWARE needs BrowsersEndMiddleware as well.")
+        self._behind: Handler = made.pop("behind")
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer one request."""
-        is_of_program = request.path_info.startswith(_PROGRAMS)
+        is_of_program = request.path_info.startswith(PROGRAMS)
         return self._behind(request) if is_of_program else self.get_response(request)

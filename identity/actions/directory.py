@@ -125,7 +125,10 @@ def leave(organization_id: Any, user_id: Any, *, by_themselves: bool) -> None:
     if by_themselves:
         ProvisionedAccount.objects.of(organization_id).filter(user_id=user_id).delete()
     rows = SCIMUser.objects.of(organization_id).filter(membership__user_id=user_id)
-    gone = rows.delete()[1].get("identity.SCIMUser", 0)
+    # First the User, then what hangs on it, as everybody locks them who changes both.
+    keys = list(rows.select_for_update(of=("self",)).values_list("pk", flat=True))
+    ended = SCIMUser.objects.of(organization_id).filter(pk__in=keys)
+    gone = ended.delete()[1].get("identity.SCIMUser", 0)
     if gone:
         count(organization_id, users=-gone)
 
@@ -302,7 +305,10 @@ def touch(row: SCIMUser | SCIMGroup, *fields: str) -> None:
 
 
 def _count_change(organization_id: Any, rows: SCIMUserQuerySet, **fields: Any) -> None:
-    """Count a change that clients see of Users that are not at hand."""
+    """Count a change that clients see of Users that are not at hand.
+
+    Under the organization's lock, or the two statements might find different rows.
+    """
     if rows.update(version=F("version") + 1, modified_at=now(), **fields):
         texts = SCIMText.objects.of(organization_id)
         _take_back(texts.filter(user__in=rows.order_by().values("pk")))

@@ -19,7 +19,10 @@ _FEW = 2_000
 _ADDRESSES = 50
 _lock = threading.Lock()
 _remembered: dict[tuple[uuid.UUID, str], tuple[uuid.UUID, Spelling]] = {}
-"""What the marks of so many organizations and addresses stand for at most, and of which names."""
+"""What the marks of so many organizations and addresses stand for at most, and of which names.
+
+Each is bounded (`user_text`): together they take some 100 MB at most, and a few as a rule.
+"""
 
 
 def remembered(directory: Directory, base: str) -> Spelling | None:
@@ -33,8 +36,8 @@ def remembered(directory: Directory, base: str) -> Spelling | None:
         return known[1]
     found = Spelling(_read(directory, "", []), base)
     with _lock:
-        if len(_remembered) >= _ADDRESSES:
-            _remembered.clear()
+        if place not in _remembered and len(_remembered) >= _ADDRESSES:
+            del _remembered[next(iter(_remembered))]
         _remembered[place] = directory.names_mark, found
     return found
 

@@ -42,12 +42,7 @@ class UserRow(NamedTuple):
     role: str
     seat: str
     places: str | None
-    turn: int = 0
-
-    @property
-    def teams(self) -> list[str]:
-        """Return the ids of the teams."""
-        return [line.partition(" ")[0] for line in (self.places or "").split("\n") if line]
+    turn: int
 
 
 class WrittenUser(NamedTuple):
@@ -86,9 +81,9 @@ def joined(directory: Directory, stretch: Stretch) -> tuple[int, str]:
     One large row costs both sides less than a hundred small ones.
     """
     end, values = _within(directory, stretch)
-    page = f"SELECT w.text FROM identity_scimtext w WHERE {end}"  # noqa: S608 - our names # nosec B608
+    part = f"SELECT w.text FROM identity_scimtext w WHERE {end}"  # noqa: S608 - our names # nosec B608
     with connection.cursor() as cursor:
-        cursor.execute(joined_texts("page.text", f"({page}) page"), values)
+        cursor.execute(joined_texts("part.text", f"({part}) part"), values)
         number, text = cursor.fetchone()
     return number, text or ""
 

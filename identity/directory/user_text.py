@@ -37,7 +37,7 @@ _STATES = {
 }
 _PLAIN, _EXTENDED = "-", "e"
 _REMEMBERED = 2_000_000
-"""So many characters of what marks stand for one `Spelling` keeps at most."""
+"""So many characters one `Spelling` keeps at most, beside the names that it was given."""
 
 
 class Named(NamedTuple):

@@ -254,7 +254,7 @@ def test_another_form_has_another_number():
         id="018f0000-0000-7000-8000-000000000001", is_member=True, user_name="mia@example.org",
         external_id="e1", is_active=True, version=3, document='{"title":"Dr."}',
         created="2026-11-27 09:05:39.4468", modified="2026-11-27 09:05:39", role="member",
-        seat="full", places="018f0000-0000-7000-8000-000000000002 admin",
+        seat="full", places="018f0000-0000-7000-8000-000000000002 admin", turn=1,
     )  # fmt: skip
     assert text_from(row) == (
         '{"id":"scu_018f0000000070008000000000000001",'

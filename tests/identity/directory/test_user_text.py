@@ -19,7 +19,7 @@ def row(number: int, **changes) -> UserRow:
         id=f"018f0000-0000-7000-8000-{number:012x}", is_member=True, user_name=f"u{number}@b.c",
         external_id="", is_active=True, version=number, document='{"title":"Dr."}',
         created="2026-11-27 09:05:39", modified="2026-11-27 09:05:39", role="member",
-        seat="full", places=None,
+        seat="full", places=None, turn=1,
     )  # fmt: skip
     return known._replace(**changes)
 

@@ -9,6 +9,6 @@ class Migration(migrations.Migration):
 
     atomic = False
 
-    dependencies = [("identity", "0012_scimtext")]
+    dependencies = [("identity", "0013_scimtext")]
 
     operations = [Wall("identity_scimtext")]

@@ -22,7 +22,7 @@ def as_usual(_apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("identity", "0011_scim_walls")]
+    dependencies = [("identity", "0012_scimuser_written")]
 
     operations = [
         migrations.CreateModel(
