@@ -1,7 +1,8 @@
 """The result of a run: the table, what follows from it, and the files."""
 
 import json
-from collections.abc import Mapping, Sequence
+import statistics
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,19 +68,27 @@ class Result:
         lines = [_line(row, rows["empty"], rows["me"]) for row in self.rows]
         return "\n".join([_HEAD, *lines, "", *self._notes(rows)])
 
+    def _times(self, case: str, other: str, value: Callable[[Mapping[str, Any]], float]) -> float:
+        """Return how many times another case's value a case has: the median of the rounds.
+
+        Within a round the two lie seconds apart, between rounds minutes, in which machines drift.
+        """
+        pairs = zip(self.runs[case], self.runs[other], strict=True)
+        return statistics.median(value(one) / value(two) for one, two in pairs)
+
     def _notes(self, rows: Mapping[str, Row]) -> list[str]:
         notes = []
         for how in _PAIRS:
-            small, large = rows.get(f"users_10k_{how}"), rows.get(f"users_100k_{how}")
-            if small and large and small.cpu_us and large.cpu_us:
+            small, large = f"users_10k_{how}", f"users_100k_{how}"
+            if small in rows and large in rows:
                 notes.append(
-                    f"- {how}: a page from 100,000 costs {large.cpu_us / small.cpu_us:.2f} times "
-                    f"the CPU of one from 10,000 and comes at {large.rate / small.rate:.2f} "
-                    "times the rate (wanted: within 10 %)."
+                    f"- {how}: a page from 100,000 costs {self._times(large, small, _cost):.2f} "
+                    f"times the CPU of one from 10,000 and comes at "
+                    f"{self._times(large, small, _rate):.2f} times the rate (wanted: within 10 %)."
                 )
-        page = rows.get("users_10k_in_order")
-        if page:
-            wanted, cost = REFERENCE_EMPTY / PAGE_GOAL, page.cpu_us / rows["empty"].cpu_us
+        if "users_10k_in_order" in rows:
+            wanted = REFERENCE_EMPTY / PAGE_GOAL
+            cost = self._times("users_10k_in_order", "empty", _cost)
             notes.append(
                 f"- {PAGE_GOAL} pages a second are wanted where an empty view comes at "
                 f"{REFERENCE_EMPTY:,} a second: a page for {wanted:.1f} times the empty view's "
@@ -101,6 +110,14 @@ class Result:
                 "for the disk, so the rate is a lower bound."
             )
         return notes
+
+
+def _cost(run: Mapping[str, Any]) -> float:
+    return float(run["app_us"] + run["database_us"])
+
+
+def _rate(run: Mapping[str, Any]) -> float:
+    return float(run["load"]["requests"] / run["load"]["seconds"])
 
 
 def _line(row: Row, empty: Row, me: Row) -> str:
