@@ -19,7 +19,9 @@ from typing import Any
 import django
 from django.conf import settings
 from django.db import connection
+from django.db.migrations import CreateModel
 from django.db.migrations.loader import MigrationLoader
+from django.db.models import ForeignKey
 
 ROOT = Path(__file__).resolve().parent.parent
 SQUAWK = ROOT / ".venv" / "bin" / "squawk"
@@ -87,6 +89,7 @@ def findings(migration: Any, state: Any) -> Iterator[Finding]:
         if not operation.reversible:
             yield Finding(name, "not-reversible", f"{operation.describe()} cannot go back.")
     yield from _renames(name, migration)
+    yield from _locks_out_of_turn(name, migration)
     statements = sql_of(migration, state)
     for rule, message in squawk(statements, is_in_transaction=migration.atomic):
         yield Finding(name, rule, message)
@@ -99,6 +102,24 @@ def _renames(name: str, migration: Any) -> Iterator[Finding]:
             yield Finding(
                 name, "renames", f"{operation.describe()}: add the new one, fill it, drop later."
             )
+
+
+def _locks_out_of_turn(name: str, migration: Any) -> Iterator[Finding]:
+    """Yield tables that lock the organizations before what hangs on them.
+
+    A foreign key locks the table that it points at, in the order of the fields. Requests change
+    an organization's row last; the other way round the two wait for each other in a circle.
+    """
+    for operation in migration.operations:
+        if not isinstance(operation, CreateModel):
+            continue
+        points_at = [
+            str(field.remote_field.model).lower()
+            for _, field in operation.fields
+            if isinstance(field, ForeignKey)
+        ]
+        if "orgs.organization" in points_at[:-1]:
+            yield Finding(name, "locks-out-of-turn", f"{operation.describe()}: organization last.")
 
 
 def sql_of(migration: Any, state: Any) -> list[str]:

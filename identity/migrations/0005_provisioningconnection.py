@@ -25,8 +25,8 @@ class Migration(migrations.Migration):
                 ('provider', models.CharField(choices=[('okta', 'Okta'), ('entra', 'Microsoft Entra ID'), ('onelogin', 'OneLogin'), ('jumpcloud', 'JumpCloud'), ('google', 'Google Workspace'), ('other', 'Another provider')], default='other', max_length=12)),
                 ('created_at', models.DateTimeField(default=kernel.clock.now)),
                 ('created_by', models.CharField(blank=True, max_length=200)),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='orgs.organization')),
                 ('service_account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='orgs.serviceaccount')),
+                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='orgs.organization')),
             ],
         ),
         migrations.AddIndex(

@@ -29,8 +29,8 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=kernel.clock.now)),
                 ('modified_at', models.DateTimeField(default=kernel.clock.now)),
                 ('custom_role', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='orgs.role')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='orgs.organization')),
                 ('team', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='scim_group', to='orgs.team')),
+                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='orgs.organization')),
             ],
         ),
         migrations.AddIndex(

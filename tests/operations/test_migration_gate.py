@@ -21,7 +21,19 @@ def note(**options):
     return migrations.AddField("team", "note", models.CharField(max_length=50, **options))
 
 
+def place(*names):
+    """Return a table that points at others, in this order."""
+    keys = [
+        (name.lower(), models.ForeignKey(f"orgs.{name}", on_delete=models.CASCADE))
+        for name in names
+    ]
+    return migrations.CreateModel("trial", [("id", models.UUIDField(primary_key=True)), *keys])
+
+
 BAD = {
+    "organizations locked before what hangs on them": (
+        place("Organization", "Team"), {"locks-out-of-turn"}
+    ),
     "a column that must be filled": (note(), {"adding-required-field"}),
     "a default that is filled row by row": (
         migrations.RunSQL(
@@ -63,6 +75,7 @@ def test_what_would_stop_the_service_is_found(case):
 
 
 def test_what_is_safe_passes():
+    assert found(place("Team", "Organization")) == set()
     assert found(note(null=True)) == set()
     assert found(
         migrations.CreateModel("trial", [("id", models.UUIDField(primary_key=True))])
