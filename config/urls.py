@@ -1,17 +1,16 @@
 """Every address of the service, by room."""
 
-from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path
 
 from config.docs import ApiDocs, Schema
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    # Looked at first, as identity providers ask most; what is not SCIM's costs one look.
-    re_path("^(?=scim)", include("identity.scim.urls")),
     path("", include("kernel.urls")),
     path("api/schema", Schema.as_view(), name="schema"),
     path("api/docs", ApiDocs.as_view(), name="api-docs"),
     path("api/v1/", include("identity.api.urls")),
     path("api/v1/", include("orgs.api.urls")),
+    path("", include("identity.scim.urls")),
     path("", include("identity.console.urls")),
     path("account/", include("allauth.account.urls")),
     path("", include("orgs.console.urls")),

@@ -123,8 +123,15 @@ def headers_of(response: Any) -> dict[str, str]:
         if name not in _UNTOLD and not _STANDING.match(name)
     }
     for name, morsel in response.cookies.items():
-        found[f"Set-Cookie {name}"] = morsel["path"] + str(morsel["max-age"])
+        found[f"Set-Cookie {name}"] = f"{morsel['path']} {_lasting(morsel['max-age'])}"
     return found
+
+
+def _lasting(seconds: Any) -> str:
+    """Return how a cookie lasts: a session's has a second less in each later answer."""
+    if seconds == "":
+        return "until the browser ends"
+    return "for a time" if int(seconds) > 0 else "no longer"
 
 
 def told(response: Any) -> Answer:
