@@ -36,16 +36,24 @@ out of their row."""
 
 
 class Page(NamedTuple):
-    """Users as an array in parts (`user_text`); how many there are, and which is the last."""
+    """Users as an array in parts (`user_text`)."""
 
-    length: int
-    last: uuid.UUID | None
     parts: Sequence[str]
 
     @classmethod
     def of(cls, rows: Sequence[WrittenUser]) -> "Page":
         """Return some Users as a page."""
-        return cls(len(rows), rows[-1].pk if rows else None, parts_of(row.text for row in rows))
+        return cls(parts_of(row.text for row in rows))
+
+    @property
+    def length(self) -> int:
+        """Return how many Users there are."""
+        return len(self.parts) // 2
+
+    @property
+    def last(self) -> uuid.UUID | None:
+        """Return the key of the last User, None where there is none."""
+        return last_id(self.parts) if self.length else None
 
 
 def page(directory: Directory, found: Found) -> Page:
@@ -54,7 +62,7 @@ def page(directory: Directory, found: Found) -> Page:
         length, texts = user_rows.joined(directory, found.stretch)
         parts = parts_of([texts])
         if are_written(parts, length):
-            return Page(length, last_id(parts) if length else None, parts)
+            return Page(parts)
     return Page.of(read(directory, found))
 
 
